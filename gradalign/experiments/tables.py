@@ -6,7 +6,7 @@
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_1',
            'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'ORDER', 'STATS', 'Metric', 'paper_value',
            'variant', 'scale', 'settings', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2',
-           'section_3_2', 'table_1', 'section_3_3', 'spread', 'metric_of', 'present', 'show']
+           'section_3_2', 'table_1', 'section_3_3', 'models', 'spread', 'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -218,7 +218,17 @@ def section_3_3(numbers):
     out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
     return out.sort_values(['protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
-# %% ../../nbs/experiments/02_tables.ipynb #48ee3598
+# %% ../../nbs/experiments/02_tables.ipynb #bf00f885
+def models(records):
+    "One row per evaluated model and protocol of the attack: dataset, method, variant, protocol, seed, and a column per metric"
+    table, index = rows([r for r in records if r['kind'] == 'evaluate']), ['dataset', 'method', 'variant', 'seed']
+    own = table.metric.str.startswith(('eps50', 'ratio'))
+    pivot = lambda t, i: t.set_index(i + ['metric'])['value'].unstack().reset_index() if len(t) else pd.DataFrame(columns=i)
+    out = pivot(table[own], index + ['protocol']).merge(pivot(table[~own], index), on=index, how='outer')
+    columns = index + ['protocol'] + [o for o in METRICS if o in out]
+    return out[columns].dropna(subset='protocol').sort_values(columns[:5], key=rank, kind='stable', ignore_index=True)
+
+# %% ../../nbs/experiments/02_tables.ipynb #ee444a59
 def spread(mean, std):
     "`mean ± std` with three significant digits of the mean; an em dash for what there is not"
     if pd.isna(mean): return '—'
