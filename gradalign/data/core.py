@@ -89,8 +89,8 @@ class Data:
             yield self.x[rows], self.y[rows]
             i += 1
 
-# %% ../../nbs/data/00_core.ipynb #4c0863e8
-_families = dict(spheres='spheres', mnist35='mnist', mnist='mnist')
+# %% ../../nbs/data/00_core.ipynb #5e52d00c
+_families = dict(spheres='spheres', squares='squares', squares32='squares', mnist35='mnist', mnist='mnist')
 splits = ('train', 'valid', 'test')
 
 # %% ../../nbs/data/00_core.ipynb #7cdb836a
@@ -104,7 +104,7 @@ def data_root(
     if not root.is_dir(): raise FileNotFoundError(f'the data folder {root} does not exist: it was named by root= or by the environment variable GRADALIGN_DATA')
     return root
 
-# %% ../../nbs/data/00_core.ipynb #2e9aabe6
+# %% ../../nbs/data/00_core.ipynb #34249718
 def load(
     name: str,               # 'spheres', 'mnist35', …: see `names()`
     split='train',           # 'train', 'valid' or 'test'
@@ -113,6 +113,7 @@ def load(
     n: int|None=None,        # how many samples; None: all, or the paper's number
     seed=0,                  # of what is drawn: synthetic samples, or which n of a real set
     protocol='tight',        # 'tight' or 'paper', where they differ
+    **options,               # of one family, such as clip=True of the Squares
 ) -> Data:
     "One split of a data set: x, y, box, n_classes, classes, delta. The same call gives the same data. Raises ValueError for what it does not know, FileNotFoundError for missing files."
     if name not in _families: raise ValueError(f'name must be one of {", ".join(names())}, got {name!r}')
@@ -120,7 +121,7 @@ def load(
     if protocol not in ('tight', 'paper'): raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
     if n is not None and n < 1: raise ValueError(f'n must be at least 1, got {n}')
     family = importlib.import_module(f'gradalign.data.{_families[name]}')
-    return family.load(name, split, root=root, size=size, n=n, seed=seed, protocol=protocol)
+    return family.load(name, split, root=root, size=size, n=n, seed=seed, protocol=protocol, **options)
 
 # %% ../../nbs/data/00_core.ipynb #093b6874
 def names() -> tuple[str, ...]:
