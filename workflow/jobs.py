@@ -1,0 +1,82 @@
+"""From a profile to its jobs: which notebook runs with which parameters, where, and after which others."""
+from dataclasses import dataclass
+from pathlib import Path
+import yaml
+from gradalign.experiments.records import params_hash, run_dir
+
+HERE = Path(__file__).parent
+SECTIONS = dict(profile=str, seeds=list, train=dict, estimate=dict, evaluate=dict)
+
+@dataclass(frozen=True)
+class Job:
+    kind: str          # train, estimate, evaluate or report: the notebook of that name in nbs/experiments
+    name: str          # what the terminal and Snakemake call it
+    folder: str        # of its outputs, below the folder make was called in
+    given: dict        # the notebook's parameters
+    needs: tuple = ()  # folders whose records it reads
+
+def profiles(): return sorted(p.stem for p in HERE.glob('*.yaml'))
+
+def profile_file(name):
+    "The YAML file of a profile; ValueError lists the profiles there are"
+    if name not in profiles(): raise ValueError(f'there is no profile {name!r}; there are: {", ".join(profiles())}')
+    return HERE/f'{name}.yaml'
+
+class Loader(yaml.SafeLoader):
+    "YAML without its two traps: a key given twice, and `1e-3`, which YAML reads as text (it wants 1.0e-3)"
+    def construct_mapping(self, node, deep=False):
+        keys = [k.value for k, _ in node.value]
+        twice = {k for k in keys if keys.count(k) > 1}
+        if twice: raise ValueError(f'given twice: {", ".join(sorted(twice))} (line {node.start_mark.line+1})')
+        return super().construct_mapping(node, deep)
+
+def not_a_number(loader, node):
+    "Text; ValueError if it looks like a number and bears no quotes"
+    try: float(node.value)
+    except ValueError: return node.value
+    if node.style: return node.value
+    raise ValueError(f'{node.value} is text in YAML (line {node.start_mark.line+1}): write a number as 1.0e-3, a text in quotes')
+Loader.add_constructor('tag:yaml.org,2002:str', not_a_number)
+
+def read_profile(file):
+    "The profile as a dict, each of its sections of the right type; ValueError says what is wrong"
+    try: profile = yaml.load(Path(file).read_text(encoding='utf-8'), Loader)
+    except ValueError as e: raise ValueError(f'{file}: {e}') from e
+    unknown = profile.keys() - SECTIONS.keys()
+    if unknown: raise ValueError(f'{file}: unknown section {", ".join(sorted(unknown))}; there are: {", ".join(SECTIONS)}')
+    for name, kind in SECTIONS.items():
+        if not isinstance(profile.get(name, kind()), kind): raise ValueError(f'{file}: {name} must be a {kind.__name__}')
+    if profile['profile'] != Path(file).stem: raise ValueError(f'{file}: its profile is called {profile["profile"]!r}')
+    return profile
+
+def entries(profile, kind):
+    "`(dataset, method, params, seed)` for each entry `dataset.method` of a section and each of its seeds"
+    for name, params in profile.get(kind, {}).items():
+        if name.count('.') != 1: raise ValueError(f'{kind}: {name!r} is not of the form dataset.method')
+        params = dict(params or {})
+        for seed in params.pop('seeds', profile['seeds']): yield *name.split('.'), params, seed
+
+def run_folder(profile, kind, dataset, method, params, seed):
+    return run_dir(f'runs/{profile["profile"]}', kind, dataset, method, params, seed).as_posix()
+
+def run(profile, kind, dataset, method, params, seed):
+    "The job of one training or one estimate"
+    folder = run_folder(profile, kind, dataset, method, params, seed)
+    given = dict(profile=profile['profile'], dataset=dataset, method=method, seed=seed, out=folder, **params)
+    return Job(kind, f'{kind} {dataset}.{method} seed {seed}', folder, given)
+
+def evaluation(profile, dataset, method, params, seed):
+    "The job that evaluates a trained model. The name of its folder covers the training, too: other training, other evaluation"
+    trained, options = run_folder(profile, 'train', dataset, method, params, seed), profile['evaluate'][dataset]
+    folder = run_folder(profile, 'evaluate', dataset, method, dict(options, train=params), seed)
+    given = dict(profile=profile['profile'], run=trained, seed=seed, out=folder, **options)
+    return Job('evaluate', f'evaluate {dataset}.{method} seed {seed}', folder, given, (trained,))
+
+def jobs(profile):
+    "Every job of a profile in the order they should start: what the file names first first, the report last"
+    trained = list(entries(profile, 'train'))
+    runs = [run(profile, 'estimate', *e) for e in entries(profile, 'estimate')] + [run(profile, 'train', *e) for e in trained]
+    runs += [evaluation(profile, *e) for e in trained if e[0] in profile.get('evaluate', {})]
+    name, folders = profile['profile'], [j.folder for j in runs]
+    given = dict(profile=name, runs=folders, results=f'results/{name}')
+    return runs + [Job('report', 'report', f'runs/{name}/report', given, tuple(folders))]

@@ -1,0 +1,85 @@
+"""Run one papermill notebook with the parameters given, and show what it prints, line by line.
+
+  python workflow/run_notebook.py nbs/experiments/train.ipynb out.ipynb --given '{"dataset": "spheres"}'
+
+Papermill only warns when no cell is tagged `parameters` or a name is misspelt, and runs the defaults: here both are errors.
+The notebook is written as far as it came when it fails, and the kernel ends with this process.
+"""
+from lifeline import die_with_parent
+if __name__ == '__main__': die_with_parent()
+
+import argparse, ast, hashlib, json, sys, time
+from pathlib import Path
+
+def code_cells(notebook):
+    "The code cells of a notebook"
+    return [c for c in json.loads(Path(notebook).read_text(encoding='utf-8'))['cells'] if c['cell_type'] == 'code']
+
+def source(cell): return ''.join(cell['source'])
+
+def code_hash(notebook):
+    "Ten hex digits that change with the notebook's code, not with its prose or outputs"
+    return hashlib.sha256(json.dumps([source(c) for c in code_cells(notebook)]).encode()).hexdigest()[:10]
+
+def parameters(notebook):
+    "Names and defaults in the cell tagged `parameters`; ValueError unless there is exactly one and it holds literals only"
+    tagged = [c for c in code_cells(notebook) if 'parameters' in c['metadata'].get('tags', [])]
+    if len(tagged) != 1: raise ValueError(f'{notebook} has {len(tagged)} cells tagged "parameters", it needs exactly one')
+    found = {}
+    for line in ast.parse(source(tagged[0])).body:
+        try: found[line.targets[0].id] = ast.literal_eval(line.value)
+        except (AttributeError, ValueError):
+            raise ValueError(f'{notebook}: its parameters cell may hold `name = literal` only, not `{ast.unparse(line)}`') from None
+    return found
+
+def check(notebook, given):
+    "ValueError if the notebook does not know one of the names given"
+    known = parameters(notebook)
+    unknown = [name for name in given if name not in known]
+    if unknown: raise ValueError(f'{notebook} has no parameter {", ".join(unknown)}; it has: {", ".join(known)}')
+
+class Lines:
+    "A file that prints what is written to it once a line is complete, each line headed by the job's title"
+    def __init__(self, title): self.title, self.rest = title, ''
+    def write(self, text):
+        *lines, self.rest = (self.rest + text).split('\n')
+        for line in lines: print(f'[{self.title}] {line.split(chr(13))[-1]}', flush=True)
+    def flush(self): pass
+
+def run(notebook, executed, given, title):
+    "Execute `notebook` into `executed`; the error of the notebook is raised"
+    check(notebook, given)
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+    class Kernel(AsyncKernelManager):
+        "This interpreter, whatever a kernel specification of the same name says, ending with this process"
+        def format_kernel_cmd(self, *args, **kwargs):
+            return [sys.executable, __file__, '--kernel', '-f', self.connection_file]
+    Path(executed).parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', progress_bar=False,
+                               kernel_manager_class=Kernel, stdout_file=Lines(title), stderr_file=Lines(title))
+
+def kernel():
+    "What ipykernel's launcher does, in a process with a lifeline"
+    sys.argv.remove('--kernel')
+    if sys.path[0] == str(Path(__file__).parent): sys.path[0] = ''
+    from ipykernel.kernelapp import launch_new_instance
+    launch_new_instance(argv=[*sys.argv[1:], '--log-level=ERROR'])
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('notebook', type=Path)
+    parser.add_argument('executed', type=Path)
+    parser.add_argument('--given', type=json.loads, default={}, help='parameters, a JSON object')
+    parser.add_argument('--title', default='', help='stands before each line printed')
+    args = parser.parse_args()
+    title, start = args.title or args.notebook.stem, time.time()
+    print(f'[{title}] starts', flush=True)
+    try: run(args.notebook, args.executed, args.given, title)
+    except Exception as e:
+        error = getattr(e, 'ename', type(e).__name__), getattr(e, 'evalue', str(e))
+        where = f' (in {args.executed})' if args.executed.exists() else ''
+        sys.exit(f'[{title}] failed: {": ".join(error)}{where}')
+    print(f'[{title}] done in {time.time() - start:.0f} s', flush=True)
+
+if __name__ == '__main__': kernel() if '--kernel' in sys.argv else main()
