@@ -219,20 +219,20 @@ def load_tensors(
     except FileNotFoundError: raise
     except Exception as e: raise ValueError(f'{path} cannot be read as a safetensors file ({e}); delete it to start afresh') from e
 
-# %% ../nbs/06_training.ipynb #1a1efb84
+# %% ../nbs/06_training.ipynb #906f4ec4
 def _kept(learn): return {cb.name: cb for cb in learn.cbs if isinstance(cb, Kept)}
-def _moments(learn): return [(p, learn.opt.opt.state[p]) for group in learn.opt.opt.param_groups for p in group['params'] if p in learn.opt.opt.state]
+def _params(learn): return [p for group in learn.opt.opt.param_groups for p in group['params']]
 
 def save_state(path, learn, params):
     "Everything needed to go on with `learn` later. Raises FloatingPointError rather than keep a weight that is not finite."
     tensors = {f'model.{k}': v for k, v in learn.model.state_dict().items()}
     bad = [k for k, v in tensors.items() if not v.isfinite().all()]
     if bad: raise FloatingPointError(f'{bad[0]} holds NaN or infinity after step {learn.train_iter}; the last checkpoint was kept')
-    for i, (_, state) in enumerate(_moments(learn)): tensors |= {f'opt.{i}.{k}': v for k, v in state.items() if isinstance(v, Tensor)}
+    for i, p in enumerate(_params(learn)): tensors |= {f'opt.{i}.{k}': v for k, v in learn.opt.opt.state.get(p, {}).items() if isinstance(v, Tensor)}
     for name, cb in _kept(learn).items(): tensors |= {f'{name}.{k}': v for k, v in cb.tensors().items()}
     save_tensors(path, tensors, params=params, done=learn.steps.done, **{name: cb.facts() for name, cb in _kept(learn).items()})
 
-# %% ../nbs/06_training.ipynb #87d5672a
+# %% ../nbs/06_training.ipynb #b8037a0e
 def load_state(path, learn, params):
     "Takes up `learn` where `save_state` left it. Raises ValueError where the file belongs to a run with other parameters."
     tensors, facts = load_tensors(path)
@@ -241,7 +241,7 @@ def load_state(path, learn, params):
     if other: raise ValueError(f'checkpoint {path} belongs to a run with other parameters: {"; ".join(other)}')
     part = lambda name: {k[len(name) + 1:]: v for k, v in tensors.items() if k.startswith(name + '.')}
     learn.model.load_state_dict(part('model'))
-    for i, p in enumerate(p for group in learn.opt.opt.param_groups for p in group['params']):
+    for i, p in enumerate(_params(learn)):
         like = lambda v: torch.empty_like(p).copy_(v) if v.shape == p.shape else v.to(p.device)
         learn.opt.opt.state[p] = {k: like(v) for k, v in part(f'opt.{i}').items()}
     for name, cb in _kept(learn).items(): cb.recall({k: v.to(learn.dls.device) for k, v in part(name).items()}, facts[name])
@@ -267,7 +267,7 @@ class StopOnNaN(Callback):
     def after_loss(self):
         if not self.loss_grad.isfinite(): raise FloatingPointError(f'the loss is {self.loss_grad.item()} at step {self.train_iter}; weights and checkpoint are from before it')
 
-# %% ../nbs/06_training.ipynb #bec7bf56
+# %% ../nbs/06_training.ipynb #f0675bcb
 def _optimiser(optimiser, betas, momentum):
     if optimiser == 'adam': return partial(OptimWrapper, opt=partial(torch.optim.Adam, betas=tuple(map(float, betas)), fused=True))
     if optimiser == 'sgd': return partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=momentum))
