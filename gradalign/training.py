@@ -25,7 +25,6 @@ from .data.core import seed_of
 from .models import class_loss, closest_class, eval_mode, two_columns
 from .geometry import flat
 from .alignment import alignment_dx, alignment_loss
-from .attacks.pgd import pgd
 
 # %% ../nbs/06_training.ipynb #a0ea9ab2
 class Stream:
@@ -94,6 +93,7 @@ class PGDTraining(Callback):
     def strength(self, step): # as a share of eps
         return 0. if step < self.clean_steps else min(1., (step - self.clean_steps + 1) / max(1, self.eps_ramp))
     def before_batch(self):
+        from gradalign.attacks.pgd import pgd
         r = self.strength(self.train_iter)
         if r: self.learn.xb = (pgd(self.model, self.x, self.y, r * self.eps, steps=self.pgd_steps, step_size=r * self.step_size,
                                    keep='last', seed=seed_of(self.seed, 3, self.train_iter), **self.options),)
