@@ -16,22 +16,20 @@ import pandas as pd
 from . import figures, tables
 from .records import params_hash, plain, read_record, replacing
 
-# %% ../../nbs/experiments/04_report.ipynb #919fe746
+# %% ../../nbs/experiments/04_report.ipynb #98292aa8
 def gather(
-    runs,         # runs/<profile>
-    folders=None, # the runs asked for, relative to `runs`; None: whatever is there
+    runs, # the folders of the runs asked for, or one folder that holds any number of them
 ):
     "`(records by folder, missing folders)`, in a fixed order"
-    runs = Path(runs)
-    asked = sorted(f.parent.relative_to(runs).as_posix() for f in runs.rglob('record.json')) if folders is None else sorted(map(str, folders))
-    found = {f: read_record(runs/f) for f in asked}
+    folders = [f.parent for f in Path(runs).rglob('record.json')] if isinstance(runs, (str, Path)) else runs
+    found = {f: read_record(f) for f in sorted(Path(f).as_posix() for f in folders)}
     return {f: r for f, r in found.items() if r is not None}, [f for f, r in found.items() if r is None]
 
-def stacked(runs, records, name):
-    "The small table `name` (a CSV) of all runs that wrote one, with the columns dataset, method and seed in front"
+def stacked(records, name):
+    "The small table `name` (a CSV) of all runs that wrote one, with the columns dataset, method, seed and variant in front"
     parts = []
     for folder, r in records.items():
-        file = Path(runs)/folder/name
+        file = Path(folder)/name
         if file.exists(): parts.append(pd.read_csv(file).assign(dataset=r['dataset'], method=r['method'], seed=r['seed'], variant=variant_of(r)))
     front = ['dataset', 'method', 'seed', 'variant']
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=front)
@@ -96,11 +94,11 @@ def notes_table(records):
             for r in records for note in [*r.get('flags', []), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
     return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
 
-# %% ../../nbs/experiments/04_report.ipynb #1a1c9fc4
-def draw(runs, records):
+# %% ../../nbs/experiments/04_report.ipynb #57668421
+def draw(records):
     "All figures of a profile, as `{name: (figure, caption)}`"
     models = tables.models(list(records.values()))
-    curves, logs = stacked(runs, records, 'curves.csv'), stacked(runs, records, 'log.csv')
+    curves, logs = stacked(records, 'curves.csv'), stacked(records, 'log.csv')
     out = {}
     spheres = models[(models.dataset == 'spheres') & (models.protocol == 'tight')]
     if 'eps50_pgd_l2' in spheres and len(spheres):
@@ -166,7 +164,7 @@ def html_figure(name, data, caption):
     picture = base64.b64encode(data).decode()
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small></figcaption></figure>'
 
-# %% ../../nbs/experiments/04_report.ipynb #4a04e108
+# %% ../../nbs/experiments/04_report.ipynb #22b42ddc
 VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
                      "Protocol `tight`: the median of the smallest successful strength, to 1 %. Protocol `paper`: the published grid and interpolation, on the same models. Below each number the paper's, over five runs."),
          'section_3_3': ('Section 3.3: robustness over alignment on Spheres', tables.section_3_3, 'Expected 0.15, half the distance between the two spheres.'),
@@ -180,7 +178,7 @@ def lead(profile, records, missing, numbers):
     lines = [f'{len(records)} runs, seeds {", ".join(map(str, sorted(set(table.seed))))}; {table.minutes.sum():.1f} minutes of computing; {"; ".join(sorted(set(table.hardware)))}.',
              'Spreads are sample standard deviations over seeds; a number without one comes from a single seed.']
     if short: lines.insert(1, f'<b>{short} of the runs are short</b>: they take fewer gradient steps than the published ones, and their numbers are not the published experiment. The column <i>scale</i> says by how much.')
-    if missing: lines.insert(0, f'<b class="fails">{len(missing)} runs are missing:</b> {escape(", ".join(missing))}.')
+    if missing: lines.insert(0, f'<b class="fails">{len(missing)} of {len(missing) + len(records)} runs are missing:</b> {escape(", ".join("/".join(Path(f).parts[-5:]) for f in missing))}.')
     return ''.join(f'<p>{line}</p>' for line in lines)
 
 def provenance_html(records):
@@ -205,24 +203,23 @@ def page(profile, records, missing, numbers, pictures):
             f'<title>gradalign: {escape(profile)}</title><style>{STYLE}</style></head><body><h1>Alignment of input gradients and robustness: profile <i>{escape(profile)}</i></h1>'
             f'{lead(profile, records, missing, numbers)}{"".join(parts)}</body></html>\n')
 
-# %% ../../nbs/experiments/04_report.ipynb #9bdd3bf6
+# %% ../../nbs/experiments/04_report.ipynb #18ac7a21
 def put(path, data):
     "Write text or bytes in one stroke"
     with replacing(path) as tmp: tmp.write_bytes(data if isinstance(data, bytes) else data.encode('utf-8'))
 
 def report(*,
     profile='scratch',
-    runs,         # runs/<profile>
-    results,      # results/<profile>
-    folders=None, # the runs asked for, relative to `runs`; None: whatever is there
+    runs,    # the folders of the runs asked for, or one folder that holds any number of them
+    results, # results/<profile>
 ):
     "Write tables, figures, records and `report.html` of a profile into `results`; gives back `numbers` and the path of the report"
-    records, missing = gather(runs, folders)
+    records, missing = gather(runs)
     results, numbers = Path(results), tables.numbers(list(records.values()))
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers)), 'runs.csv': tables.csv(runs_table(records.values()))}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
-    files |= {f'records/{folder.replace("/", "_")}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for folder, r in records.items()}
-    pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(runs, records).items()}
+    files |= {f'records/{"_".join(Path(folder).parts[-5:])}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for folder, r in records.items()}
+    pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(records).items()}
     files |= {f'{name}.png': data for name, (data, _) in pictures.items()}
     for name, data in files.items(): put(results/name, data)
     for old in [*results.glob('table_*.csv'), *results.glob('figure_*.png'), *results.glob('records/*.json')]:
