@@ -27,7 +27,7 @@ def parameters(notebook):
     if len(tagged) != 1: raise ValueError(f'{notebook} has {len(tagged)} cells tagged "parameters", it needs exactly one')
     found = {}
     for line in ast.parse(source(tagged[0])).body:
-        try: found[line.targets[0].id] = ast.literal_eval(line.value)
+        try: found[(line.targets[0] if isinstance(line, ast.Assign) else line.target).id] = ast.literal_eval(line.value)
         except (AttributeError, ValueError):
             raise ValueError(f'{notebook}: its parameters cell may hold `name = literal` only, not `{ast.unparse(line)}`') from None
     return found
@@ -38,12 +38,17 @@ def check(notebook, given):
     unknown = [name for name in given if name not in known]
     if unknown: raise ValueError(f'{notebook} has no parameter {", ".join(unknown)}; it has: {", ".join(known)}')
 
+def say(title, text):
+    "One line on the terminal, in one piece although others write there too"
+    sys.stdout.write(f'[{title}] {text}\n')
+    sys.stdout.flush()
+
 class Lines:
     "A file that prints what is written to it once a line is complete, each line headed by the job's title"
     def __init__(self, title): self.title, self.rest = title, ''
     def write(self, text):
         *lines, self.rest = (self.rest + text).split('\n')
-        for line in lines: print(f'[{self.title}] {line.split(chr(13))[-1]}', flush=True)
+        for line in lines: say(self.title, line.split('\r')[-1])
     def flush(self): pass
 
 def run(notebook, executed, given, title):
@@ -53,10 +58,10 @@ def run(notebook, executed, given, title):
     from jupyter_client.manager import AsyncKernelManager
     class Kernel(AsyncKernelManager):
         "This interpreter, whatever a kernel specification of the same name says, ending with this process"
-        def format_kernel_cmd(self, *args, **kwargs):
-            return [sys.executable, __file__, '--kernel', '-f', self.connection_file]
+        def format_kernel_cmd(self, extra_arguments=None):
+            return [sys.executable, __file__, '--kernel', '-f', self.connection_file, *(extra_arguments or [])]
     Path(executed).parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', progress_bar=False,
+    papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', language='python', progress_bar=False,
                                kernel_manager_class=Kernel, stdout_file=Lines(title), stderr_file=Lines(title))
 
 def kernel():
@@ -74,12 +79,12 @@ def main():
     parser.add_argument('--title', default='', help='stands before each line printed')
     args = parser.parse_args()
     title, start = args.title or args.notebook.stem, time.time()
-    print(f'[{title}] starts', flush=True)
+    say(title, 'starts')
     try: run(args.notebook, args.executed, args.given, title)
     except Exception as e:
         error = getattr(e, 'ename', type(e).__name__), getattr(e, 'evalue', str(e))
         where = f' (in {args.executed})' if args.executed.exists() else ''
         sys.exit(f'[{title}] failed: {": ".join(error)}{where}')
-    print(f'[{title}] done in {time.time() - start:.0f} s', flush=True)
+    say(title, f'done in {time.time() - start:.0f} s')
 
 if __name__ == '__main__': kernel() if '--kernel' in sys.argv else main()
