@@ -7,7 +7,7 @@ import nbformat, psutil, pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from conftest import ROOT
 from jobs import jobs, profile_file, profiles, read_profile
-from run_notebook import check, code_hash, parameters
+from run_notebook import check, code_hash, last_row, parameters
 
 TOY = '''
 profile: toy
@@ -195,3 +195,11 @@ def test_code_hash_sees_code_only(tmp_path):
     assert code_hash(notebook) == before
     write_notebook(notebook, ['x = 2'])
     assert code_hash(notebook) != before
+
+def test_progress_is_the_last_row_of_the_log(tmp_path):
+    log = tmp_path/'log.csv'
+    assert last_row(log) is None
+    log.write_text('step,loss,alpha\n')
+    assert last_row(log) is None
+    log.write_text('step,loss,alpha\n10,0.693147,\n20,0.512345678,0.6\n')
+    assert last_row(log) == 'step 20, loss 0.51234, alpha 0.6'

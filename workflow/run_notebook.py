@@ -8,7 +8,7 @@ The notebook is written as far as it came when it fails, and the kernel ends wit
 from lifeline import die_with_parent
 if __name__ == '__main__': die_with_parent()
 
-import argparse, ast, hashlib, json, sys, time
+import argparse, ast, csv, hashlib, json, sys, threading, time
 from pathlib import Path
 
 def code_cells(notebook):
@@ -51,9 +51,26 @@ class Lines:
         for line in lines: say(self.title, line.split('\r')[-1])
     def flush(self): pass
 
+def last_row(log):
+    "The newest row of a `log.csv` as text, None if there is none yet"
+    try: head, *_, row = csv.reader(log.read_text().splitlines())
+    except (OSError, ValueError): return None
+    return ', '.join(f'{name} {value[:7]}' for name, value in zip(head, row) if value)
+
+def follow(log, title, every=2):
+    "Say each row that a training adds to its log, from a thread"
+    def watch():
+        said = last_row(log)
+        while True:
+            time.sleep(every)
+            row = last_row(log)
+            if row and row != said: say(title, said := row)
+    threading.Thread(target=watch, daemon=True).start()
+
 def run(notebook, executed, given, title):
     "Execute `notebook` into `executed`; the error of the notebook is raised"
     check(notebook, given)
+    follow(executed.parent/'log.csv', title)
     import papermill
     from jupyter_client.manager import AsyncKernelManager
     class Kernel(AsyncKernelManager):
