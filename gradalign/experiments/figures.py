@@ -64,15 +64,16 @@ def slice_panel(
     ax.set(aspect='equal', xlabel='u', ylabel='v')
     return ax
 
-# %% ../../nbs/experiments/03_figures.ipynb #b9a294a7
+# %% ../../nbs/experiments/03_figures.ipynb #8e3ff541
 def figure2(
     table,   # u, v, score, and method, plane, seed where there are several
     ax=None, # for a single panel
 ):
-    "Slices through the decision boundaries (Figure 2): a column per method (its first seed), a row per plane; returns the array of axes, or the one axes"
+    "Slices through the decision boundaries (Figure 2): a column per method (its first run), a row per plane; returns the array of axes, or the one axes"
     if ax is not None: return slice_panel(table, ax)
-    table = need(table, 'u', 'v', 'score').assign(method=table.get('method', 'model'), plane=table.get('plane', ''), seed=table.get('seed', 0))
-    table = table[table.seed == table.groupby('method').seed.transform('min')]
+    table = need(table, 'u', 'v', 'score').assign(method=table.get('method', 'model'), plane=table.get('plane', ''), seed=table.get('seed', 0), variant=table.get('variant', ''))
+    first = table.groupby('method')[['seed', 'variant']].transform('first')
+    table = table[(table[['seed', 'variant']] == first).all(axis=1)]
     methods, planes = list(dict.fromkeys(table.method)), list(dict.fromkeys(table.plane))
     fig, grid = plt.subplots(len(planes), len(methods), figsize=(2.7*len(methods) + .5, 2.6*len(planes) + .3), squeeze=False, sharex=True, sharey=True, layout='constrained')
     for (i, plane), (j, method) in itertools.product(enumerate(planes), enumerate(methods)):

@@ -94,7 +94,7 @@ def notes_table(records):
             for r in records for note in [*r.get('flags', []), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
     return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
 
-# %% ../../nbs/experiments/04_report.ipynb #57668421
+# %% ../../nbs/experiments/04_report.ipynb #64f2916f
 def draw(records):
     "All figures of a profile, as `{name: (figure, caption)}`"
     models = tables.models(list(records.values()))
@@ -104,6 +104,9 @@ def draw(records):
     if 'eps50_pgd_l2' in spheres and len(spheres):
         ax = figures.robustness_against_alignment(spheres.dropna(subset=['eps50_pgd_l2', 'alpha_dx']))
         out['figure_robustness_alignment'] = ax.figure, 'Spheres: ε50 of PGD-L2 against α_Δx, one point per trained model. The line is 0.15 α (section 3.3), not a fit.'
+    slices, pairs = stacked(records, 'slice.csv'), stacked(records, 'theorem1.csv')
+    if len(slices): out['figure_2'] = figures.figure2(slices)[0, 0].figure, 'Figure 2: slices through the decision boundary (black) in a plane through the origin. Dotted: the spheres; dashed: the best boundary. In the plane of a sample (along u) and its gradient, α is the cosine of the angle between the radius and the normal of the boundary.'
+    if len(pairs): out['figure_3'] = figures.figure3(pairs)[0].figure, 'Figure 3: Theorem 1, one dot per pair of a sample and its partner on the other sphere. Where linearised robustness misses the line, ∇ℓ changes its length between the spheres; walked distances do not depend on the length (notebook 04).'
     for dataset, one in curves.groupby('dataset', sort=False):
         out[f'figure_curves_{dataset}'] = error_figure(one), f'{dataset}: error against the strength of the attack, one line per trained model. ε50 is where a line crosses one half.'
     trained = logs[logs.method.isin(figures.METHODS) & (logs.method != 'direct')]
