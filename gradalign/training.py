@@ -7,24 +7,27 @@ __all__ = ['methods', 'Stream', 'Slices', 'rate', 'Schedule', 'Steps', 'PGDTrain
            'Log', 'Select', 'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state', 'Checkpoint',
            'StopOnNaN', 'stream_learner', 'fit', 'method_callbacks', 'make_learner']
 
-# %% ../nbs/06_training.ipynb #1490a3e7
-import copy, json, math, os, time
+# %% ../nbs/06_training.ipynb #dfd8505f
+import json, math, os, time, warnings
 from functools import partial
 from pathlib import Path
-import numpy as np, pandas as pd, torch
+import pandas as pd, torch
 from torch import nn, Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
-from fastai.callback.core import Callback, TrainEvalCallback
-from fastai.data.core import DataLoaders
-from fastai.learner import Learner
-from fastai.optimizer import OptimWrapper
+with warnings.catch_warnings(): # fastai's own import still uses torch.jit.script
+    warnings.simplefilter('ignore', FutureWarning)
+    from fastai.callback.core import Callback, TrainEvalCallback
+    from fastai.data.core import DataLoaders
+    from fastai.learner import Learner
+    from fastai.optimizer import OptimWrapper
 from .data.core import seed_of
 from .models import class_loss, closest_class, eval_mode, two_columns
 from .geometry import flat
 from .alignment import alignment_dx, alignment_loss
+from .attacks.pgd import pgd
 
 # %% ../nbs/06_training.ipynb #a0ea9ab2
 class Stream:
@@ -81,22 +84,22 @@ class Steps(Callback):
     def after_batch(self):
         if self.training: self.done = self.train_iter
 
-# %% ../nbs/06_training.ipynb #6a1be4c2
+# %% ../nbs/06_training.ipynb #b0fac0ac
 class PGDTraining(Callback):
     "Adversarial training (Madry et al. 2018, arXiv 1706.06083): every training batch is replaced by its PGD version."
     order, run_valid = 10, False # after fastai's CastToTensor
-    def __init__(self, eps, *, pgd_steps=40, step_size=None, clean_steps=0, eps_ramp=0, seed=0, **options): # options: of `pgd`
+    def __init__(self, eps, *, pgd_steps=40, step_size=None, clean_steps=0, eps_ramp=0, seed=0, **options): # others: as in `pgd`
         if not eps > 0: raise ValueError(f'eps must be positive, got {eps}')
         if pgd_steps < 1: raise ValueError(f'pgd_steps must be at least 1, got {pgd_steps}')
         self.eps, self.pgd_steps, self.step_size = eps, pgd_steps, 2.5 * eps / pgd_steps if step_size is None else step_size
-        self.clean_steps, self.eps_ramp, self.seed, self.options = clean_steps, eps_ramp, seed, options
+        self.clean_steps, self.eps_ramp, self.seed = clean_steps, eps_ramp, seed
+        self.options = dict(random_start=True, loss='paper', keep='last') | options # protocol 8.1
     def strength(self, step): # as a share of eps
         return 0. if step < self.clean_steps else min(1., (step - self.clean_steps + 1) / max(1, self.eps_ramp))
     def before_batch(self):
-        from gradalign.attacks.pgd import pgd
         r = self.strength(self.train_iter)
         if r: self.learn.xb = (pgd(self.model, self.x, self.y, r * self.eps, steps=self.pgd_steps, step_size=r * self.step_size,
-                                   keep='last', seed=seed_of(self.seed, 3, self.train_iter), **self.options),)
+                                   seed=seed_of(self.seed, 3, self.train_iter), **self.options),)
 
 # %% ../nbs/06_training.ipynb #b6a75096
 def faded_penalty(
