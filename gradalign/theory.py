@@ -143,7 +143,7 @@ def same_region(model: nn.Module, x_i: Tensor, x_j: Tensor) -> Tensor: # (n,) bo
     "Whether x_i and x_j lie in one linear region of a ReLU network."
     return flips(model, x_i, x_j) == 0
 
-# %% ../nbs/04_spheres_theory.ipynb #46e4ced3
+# %% ../nbs/04_spheres_theory.ipynb #f51e84dc
 def walk(
     model,     # from `wrap`
     x: Tensor, # (n, *shape), in the model's box
@@ -151,7 +151,7 @@ def walk(
     c: Tensor, # (n,) int64
     *,
     reach: float, # how far to walk, in the units of x
-    steps=40,     # of bisection
+    steps=30,     # of bisection
 ) -> Tensor: # (n,), negative where misclassified, ±inf where ℓ keeps its sign
     "Distance from x to the boundary between y and c in a straight line along ∇ℓ(x)."
     g, side = ell_gradient(model, x, y, c), -ell_at(model, x, y, c).sign()
@@ -161,7 +161,8 @@ def walk(
     never = ~there(hi)
     for _ in range(steps):
         mid = (lo + hi) / 2
-        lo, hi = torch.where(there(mid), lo, mid), torch.where(there(mid), mid, hi)
+        over = there(mid)
+        lo, hi = torch.where(over, lo, mid), torch.where(over, mid, hi)
     return side * hi.masked_fill(never, math.inf)
 
 # %% ../nbs/04_spheres_theory.ipynb #06df962d
