@@ -68,7 +68,7 @@ class Schedule(Callback):
         self.rates, self.rate = rates, partial(rate, steps=steps, schedule=schedule, warmup=warmup)
     def before_batch(self): self.opt.set_hyper('lr', [r * self.rate(self.train_iter) for r in self.rates])
 
-# %% ../nbs/06_training.ipynb #3b6824ed
+# %% ../nbs/06_training.ipynb #7b1827bc
 class Steps(Callback):
     "The global step: `done` so far, out of `steps`, `length` of them to an epoch."
     order = -5
@@ -80,7 +80,10 @@ class Steps(Callback):
     def before_train(self):
         self.dls.train.seek(self.done, min(self.steps, (self.done // self.length + 1) * self.length))
     def before_batch(self):
-        if self.training: torch.manual_seed(seed_of(self.seed, 2, self.done))
+        if not self.training: return
+        s = seed_of(self.seed, 2, self.done)
+        torch.default_generator.manual_seed(s) # torch.manual_seed takes a millisecond, mostly for devices that are not there
+        if torch.cuda.is_initialized(): torch.cuda.manual_seed_all(s)
     def after_batch(self):
         if self.training: self.done = self.train_iter
 
