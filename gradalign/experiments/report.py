@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio', 'claim_more', 'claim_sim', 'claims',
-           'runs_table', 'notes_table', 'draw', 'error_figure', 'training_figure', 'cell', 'html_table', 'png',
-           'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'report']
+           'runs_table', 'notes_table', 'draw', 'picture_figure', 'with_pictures', 'error_figure', 'training_figure',
+           'cell', 'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'report']
 
-# %% ../../nbs/experiments/04_report.ipynb #6e1f1097
+# %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json
 from html import escape
 from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
+from safetensors.numpy import load_file
 from . import figures, tables
 from .records import params_hash, plain, read_record, replacing
 
@@ -94,7 +95,7 @@ def notes_table(records):
             for r in records for note in [*r.get('flags', []), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
     return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
 
-# %% ../../nbs/experiments/04_report.ipynb #64f2916f
+# %% ../../nbs/experiments/04_report.ipynb #5856441e
 def draw(records):
     "All figures of a profile, as `{name: (figure, caption)}`"
     models = tables.models(list(records.values()))
@@ -107,13 +108,34 @@ def draw(records):
     slices, pairs = stacked(records, 'slice.csv'), stacked(records, 'theorem1.csv')
     if len(slices): out['figure_2'] = figures.figure2(slices)[0, 0].figure, 'Figure 2: slices through the decision boundary (black) in a plane through the origin. Dotted: the spheres; dashed: the best boundary. In the plane of a sample (along u) and its gradient, α is the cosine of the angle between the radius and the normal of the boundary.'
     if len(pairs): out['figure_3'] = figures.figure3(pairs)[0].figure, 'Figure 3: Theorem 1, one dot per pair of a sample and its partner on the other sphere. Where linearised robustness misses the line, ∇ℓ changes its length between the spheres; walked distances do not depend on the length (notebook 04).'
+    for dataset, folders in with_pictures(records).items():
+        out[f'figure_pictures_{dataset}'] = picture_figure(folders), f'{dataset}: test images, the Δx that α_Δx is measured with, and ∇ℓ of the trained models. Δx and ∇ℓ are divided by their largest absolute value; grey is zero.'
     for dataset, one in curves.groupby('dataset', sort=False):
         out[f'figure_curves_{dataset}'] = error_figure(one), f'{dataset}: error against the strength of the attack, one line per trained model. ε50 is where a line crosses one half.'
     trained = logs[logs.method.isin(figures.METHODS) & (logs.method != 'direct')]
     for dataset, one in trained.groupby('dataset', sort=False): out[f'figure_training_{dataset}'] = training_figure(one), f'{dataset}: classification loss and validation α_Δx while training.'
     return out
 
-# %% ../../nbs/experiments/04_report.ipynb #23c2126f
+# %% ../../nbs/experiments/04_report.ipynb #399b6602
+def picture_figure(
+    folders, # method → folder of an evaluation that wrote pictures
+):
+    "A few images (columns), their Δx, and ∇ℓ of every model (rows), each divided by its largest absolute value"
+    seen = {m: load_file(Path(f)/'pictures.safetensors') for m, f in folders.items()}
+    first = next(iter(seen.values()))
+    rows = {'x': first['x'], 'Δx': [figures.to_unit(d) for d in first['delta']]}
+    rows |= {f'∇ℓ, {figures.look(m)["label"]}': [figures.to_unit(g) for g in s['gradient']] for m, s in seen.items() if (s['x'] == first['x']).all()}
+    titles = [f'{y} → {c}' for y, c in zip(first['y'], first['c'])]
+    return figures.show_images(list(rows.values()), titles, list(rows))[0, 0].figure
+
+def with_pictures(records):
+    "data set → {method: folder} of the first evaluation of every method that wrote pictures"
+    found = {}
+    for folder, r in sorted(records.items(), key=lambda o: (o[1]['seed'], o[0])):
+        if (Path(folder)/'pictures.safetensors').exists(): found.setdefault(r['dataset'], {}).setdefault(r['method'], folder)
+    return {d: dict(sorted(f.items(), key=lambda o: tables.ORDER.index(o[0]) if o[0] in tables.ORDER else 99)) for d, f in found.items()}
+
+# %% ../../nbs/experiments/04_report.ipynb #5107b20b
 def error_figure(curves):
     "Error curves, one panel per attack (protocol 'tight' where there is a choice)"
     one = curves[curves.protocol == ('tight' if 'tight' in set(curves.protocol) else curves.protocol.iloc[0])]
@@ -129,7 +151,7 @@ def training_figure(logs):
     for ax, c in zip(grid[0], columns): figures.training_curves(logs.dropna(subset=[c]), c, ax, log=c == 'loss' and (logs[c].dropna() > 0).all())
     return fig
 
-# %% ../../nbs/experiments/04_report.ipynb #be6d1077
+# %% ../../nbs/experiments/04_report.ipynb #24af9efb
 STYLE = """
 body{font:16px/1.55 system-ui,sans-serif;color:#222;background:#fff;max-width:62rem;margin:0 auto;padding:1rem}
 h1{font-size:1.6rem;line-height:1.25} h2{font-size:1.25rem;margin-top:2.2rem;border-bottom:1px solid #ddd} h3{font-size:1.05rem}
@@ -154,7 +176,7 @@ def html_table(table):
     body = ''.join('<tr>' + ''.join(cell(c, v) for c, v in zip(table.columns, row)) + '</tr>' for row in table.itertuples(index=False))
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
-# %% ../../nbs/experiments/04_report.ipynb #53fe9c42
+# %% ../../nbs/experiments/04_report.ipynb #be9a214e
 def png(fig):
     "A figure as PNG bytes, the same bytes for the same figure; closes it"
     file = io.BytesIO()
@@ -167,7 +189,7 @@ def html_figure(name, data, caption):
     picture = base64.b64encode(data).decode()
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small></figcaption></figure>'
 
-# %% ../../nbs/experiments/04_report.ipynb #22b42ddc
+# %% ../../nbs/experiments/04_report.ipynb #5fc85b74
 VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
                      "Protocol `tight`: the median of the smallest successful strength, to 1 %. Protocol `paper`: the published grid and interpolation, on the same models. Below each number the paper's, over five runs."),
          'section_3_3': ('Section 3.3: robustness over alignment on Spheres', tables.section_3_3, 'Expected 0.15, half the distance between the two spheres.'),
@@ -191,7 +213,7 @@ def provenance_html(records):
 
 def flat(d): return {f'{k} {j}' if k != 'versions' else j: v for k, part in d.items() for j, v in (part or {'': 'none'}).items()}
 
-# %% ../../nbs/experiments/04_report.ipynb #36d87392
+# %% ../../nbs/experiments/04_report.ipynb #82ff8a01
 def page(profile, records, missing, numbers, pictures):
     "The report as one HTML text"
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
@@ -206,7 +228,7 @@ def page(profile, records, missing, numbers, pictures):
             f'<title>gradalign: {escape(profile)}</title><style>{STYLE}</style></head><body><h1>Alignment of input gradients and robustness: profile <i>{escape(profile)}</i></h1>'
             f'{lead(profile, records, missing, numbers)}{"".join(parts)}</body></html>\n')
 
-# %% ../../nbs/experiments/04_report.ipynb #18ac7a21
+# %% ../../nbs/experiments/04_report.ipynb #3fad4004
 def put(path, data):
     "Write text or bytes in one stroke"
     with replacing(path) as tmp: tmp.write_bytes(data if isinstance(data, bytes) else data.encode('utf-8'))
