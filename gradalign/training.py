@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['methods', 'Stream', 'Slices', 'rate', 'Schedule', 'Steps', 'PGDTraining', 'faded_penalty', 'AlignmentPenalty', 'Kept',
-           'Log', 'Select', 'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state', 'Checkpoint',
+           'Log', 'LogFile', 'Select', 'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state', 'Checkpoint',
            'StopOnNaN', 'stream_learner', 'fit', 'method_callbacks', 'make_learner']
 
 # %% ../nbs/06_training.ipynb #dfd8505f
@@ -137,12 +137,12 @@ class Kept(Callback):
     def facts(self): return {}
     def recall(self, tensors, facts): pass
 
-# %% ../nbs/06_training.ipynb #e5a4c65f
+# %% ../nbs/06_training.ipynb #95ff43db
 class Log(Kept):
-    "One row per epoch, in `rows` and in a CSV file; a progress line on a terminal."
+    "One row per epoch, in `rows`; a progress line on a terminal."
     order = 30
-    def __init__(self, steps, path=None, delta=None, metrics=None):
-        self.total_steps, self.path, self.delta, self.metrics = steps, path, delta, dict(metrics or {})
+    def __init__(self, steps, delta=None, metrics=None):
+        self.total_steps, self.delta, self.metrics = steps, delta, dict(metrics or {})
         self.rows, self.sum, self.count, self.before, self.since = [], 0., 0, 0., None
     def seconds(self): return self.before + (time.monotonic() - self.since if self.since else 0.)
     def before_fit(self):
@@ -163,14 +163,24 @@ class Log(Kept):
         if self.alphas: row['alpha'] = torch.cat(self.alphas).nanmean().item()
         with eval_mode(self.model): row |= {k: float(f(self.model)) for k, f in self.metrics.items()}
         self.rows.append(row); self.sum, self.count = 0., 0
-        if self.path: self.table().to_csv(self.path, index=False)
         self.bar.set_postfix({k: f'{v:.4g}' for k, v in row.items() if k not in ('step', 'seconds')}, refresh=False)
     def after_fit(self): self.before, self.since = self.seconds(), None; self.bar.close()
     def table(self): return pd.DataFrame(self.rows)
     def facts(self): return dict(rows=self.rows, sum=float(self.sum), count=self.count, before=self.seconds())
     def recall(self, tensors, facts): self.rows, self.sum, self.count, self.before = (facts[k] for k in ('rows', 'sum', 'count', 'before'))
 
-# %% ../nbs/06_training.ipynb #870ed35b
+# %% ../nbs/06_training.ipynb #75d82f6a
+class LogFile(Callback):
+    "Writes the log to a CSV file after every epoch."
+    order = 70
+    def __init__(self, path): self.path = Path(path)
+    def after_epoch(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(self.path.name + '.part')
+        self.log.table().to_csv(part, index=False)
+        os.replace(part, self.path)
+
+# %% ../nbs/06_training.ipynb #431fae30
 class Select(Kept):
     "Ends with the weights of the epoch whose log `column` was best (`sign=-1`: smallest); the later one wins ties."
     order = 40
@@ -187,7 +197,7 @@ class Select(Kept):
     def facts(self): return dict(best=self.best, at=self.at)
     def recall(self, tensors, facts): self.kept, self.best, self.at = tensors, facts['best'], facts['at']
 
-# %% ../nbs/06_training.ipynb #89cff300
+# %% ../nbs/06_training.ipynb #ab386323
 class EMA(Kept):
     "Exponential moving average of the weights and buffers of `of(learn)`, in `average.module`."
     order, run_valid = 25, False
@@ -201,7 +211,7 @@ class EMA(Kept):
     def tensors(self): return self.average.state_dict()
     def recall(self, tensors, facts): self.start(); self.average.load_state_dict(tensors)
 
-# %% ../nbs/06_training.ipynb #47632ec2
+# %% ../nbs/06_training.ipynb #b453b6b8
 def save_tensors(
     path,     # the file
     tensors,  # name → tensor
@@ -215,7 +225,7 @@ def save_tensors(
     with open(part, 'rb+') as f: os.fsync(f.fileno())
     os.replace(part, path)
 
-# %% ../nbs/06_training.ipynb #cdc419d7
+# %% ../nbs/06_training.ipynb #881115ca
 def load_tensors(
     path, # a file of `save_tensors`
 ) -> tuple[dict, dict]: # name → tensor on the CPU; the facts
@@ -225,7 +235,7 @@ def load_tensors(
     except FileNotFoundError: raise
     except Exception as e: raise ValueError(f'{path} cannot be read as a safetensors file ({e}); delete it to start afresh') from e
 
-# %% ../nbs/06_training.ipynb #906f4ec4
+# %% ../nbs/06_training.ipynb #69a1e563
 def _kept(learn): return {cb.name: cb for cb in learn.cbs if isinstance(cb, Kept)}
 def _params(learn): return [p for group in learn.opt.opt.param_groups for p in group['params']]
 
@@ -238,7 +248,7 @@ def save_state(path, learn, params):
     for name, cb in _kept(learn).items(): tensors |= {f'{name}.{k}': v for k, v in cb.tensors().items()}
     save_tensors(path, tensors, params=params, done=learn.steps.done, **{name: cb.facts() for name, cb in _kept(learn).items()})
 
-# %% ../nbs/06_training.ipynb #b8037a0e
+# %% ../nbs/06_training.ipynb #0ac289f7
 def load_state(path, learn, params):
     "Takes up `learn` where `save_state` left it. Raises ValueError where the file belongs to a run with other parameters."
     tensors, facts = load_tensors(path)
@@ -253,27 +263,25 @@ def load_state(path, learn, params):
     for name, cb in _kept(learn).items(): cb.recall({k: v.to(learn.dls.device) for k, v in part(name).items()}, facts[name])
     learn.steps.done = facts['done']
 
-# %% ../nbs/06_training.ipynb #d5699203
+# %% ../nbs/06_training.ipynb #ce8b79b0
 class Checkpoint(Callback):
-    "Writes the state of the run to `path` every `every` seconds and at the end."
+    "Writes the state of the run to `path` after every epoch, and every `every` seconds."
     order = 60
     def __init__(self, path, params, every=60): self.path, self.params, self.every = Path(path), params, every
     def before_fit(self): self.last = time.monotonic()
     def save(self): save_state(self.path, self.learn, self.params); self.last = time.monotonic()
-    def due(self): return time.monotonic() - self.last >= self.every
     def after_batch(self):
-        if self.training and self.iter + 1 < self.n_iter and self.due(): self.save()
-    def after_epoch(self):
-        if self.due() or self.steps.done >= self.steps.steps: self.save()
+        if self.training and self.iter + 1 < self.n_iter and time.monotonic() - self.last >= self.every: self.save()
+    def after_epoch(self): self.save() # the last batch of an epoch waits for the row of the log
 
-# %% ../nbs/06_training.ipynb #62dca74a
+# %% ../nbs/06_training.ipynb #721d6f23
 class StopOnNaN(Callback):
     "Raises FloatingPointError at the first loss that is not finite."
     order, run_valid = 50, False
     def after_loss(self):
         if not self.loss_grad.isfinite(): raise FloatingPointError(f'the loss is {self.loss_grad.item()} at step {self.train_iter}; weights and checkpoint are from before it')
 
-# %% ../nbs/06_training.ipynb #f0675bcb
+# %% ../nbs/06_training.ipynb #e93e2509
 def _optimiser(optimiser, betas, momentum):
     if optimiser == 'adam': return partial(OptimWrapper, opt=partial(torch.optim.Adam, betas=tuple(map(float, betas)), fused=True))
     if optimiser == 'sgd': return partial(OptimWrapper, opt=partial(torch.optim.SGD, momentum=momentum))
@@ -286,28 +294,29 @@ def _check_run(batch, steps, epoch, rates, seed, warmup):
     if not isinstance(seed, int) or seed < 0: raise ValueError(f'seed must be a whole number of at least 0, got {seed!r}')
     if not 0 <= warmup <= steps: raise ValueError(f'warmup must lie between 0 and the {steps} steps of the run, got {warmup}')
 
-# %% ../nbs/06_training.ipynb #0533e193
+# %% ../nbs/06_training.ipynb #3abdddd7
 def stream_learner(
     data, model, loss_func, *,
     batch, steps, lr,                       # lr: a number, or one per parameter group
     params,                                 # all that identifies the run: a checkpoint with other `params` is refused
     epoch=None,                             # steps per epoch, the rhythm of log and selection; None: ten epochs
     optimiser='adam', betas=(0., .9), momentum=.9, schedule='constant', warmup=0, seed=0,
-    valid=None, log=None, metrics=None, delta=None, # see `Log`
-    checkpoint=None, every=60,              # a path, seconds between two writes
+    valid=None, metrics=None, delta=None,   # see `Log`
+    log=None, checkpoint=None, every=60,    # two paths; seconds between two checkpoints in a long epoch
     splitter=None, cbs=(), device=None,     # as in fastai; device None: CUDA if there is one
 ) -> Learner:
     "A fastai Learner on seeded batches, with step counter, schedule, log and checkpoint. Run it with `fit`."
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     epoch, rates = epoch or max(1, steps // 10), list(lr) if isinstance(lr, (list, tuple)) else [lr]
     _check_run(batch, steps, epoch, rates, seed, warmup)
-    helpers = [TrainEvalCallback(), Steps(steps, epoch, seed), Schedule(rates, steps, schedule, warmup), StopOnNaN(), Log(steps, log, delta, metrics)]
+    helpers = [TrainEvalCallback(), Steps(steps, epoch, seed), Schedule(rates, steps, schedule, warmup), StopOnNaN(), Log(steps, delta, metrics)]
+    if log: helpers.append(LogFile(log))
     if checkpoint: helpers.append(Checkpoint(checkpoint, params | dict(shapes={k: list(v.shape) for k, v in model.state_dict().items()}), every))
     dls = DataLoaders(Stream(data, batch, seed), Slices(valid), device=device)
     options = dict(splitter=splitter) if splitter else {}
     return Learner(dls, model.to(device), loss_func, lr=rates[-1], opt_func=_optimiser(optimiser, betas, momentum), cbs=[*helpers, *cbs], default_cbs=False, **options)
 
-# %% ../nbs/06_training.ipynb #0fe4761a
+# %% ../nbs/06_training.ipynb #1d66633a
 def fit(
     learn: Learner, # from `make_learner`
 ) -> Learner: # the same
@@ -319,7 +328,7 @@ def fit(
     learn.model.eval()
     return learn
 
-# %% ../nbs/06_training.ipynb #ccd65769
+# %% ../nbs/06_training.ipynb #1817ff25
 methods = ('baseline', 'alignment', 'pgd')
 
 def method_callbacks(data, method, *, eps, pgd_steps, step_size, clean_steps, eps_ramp, seed, lambda_alpha, gradient, estimator):
@@ -333,7 +342,7 @@ def method_callbacks(data, method, *, eps, pgd_steps, step_size, clean_steps, ep
         return [AlignmentPenalty(estimator or (lambda x, y, c: data.delta(x, y)), lambda_alpha, gradient)]
     return []
 
-# %% ../nbs/06_training.ipynb #e901a87d
+# %% ../nbs/06_training.ipynb #dad19f1a
 def make_learner(
     data,                     # training `Data`
     model: nn.Module,         # from `wrap`, with its first weights
