@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio', 'claim_more', 'claim_sim', 'claims',
            'runs_table', 'notes_table', 'draw', 'picture_figure', 'with_pictures', 'error_figure', 'training_figure',
-           'cell', 'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'report']
+           'cell', 'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of',
+           'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json
@@ -228,10 +229,12 @@ def page(profile, records, missing, numbers, pictures):
             f'<title>gradalign: {escape(profile)}</title><style>{STYLE}</style></head><body><h1>Alignment of input gradients and robustness: profile <i>{escape(profile)}</i></h1>'
             f'{lead(profile, records, missing, numbers)}{"".join(parts)}</body></html>\n')
 
-# %% ../../nbs/experiments/04_report.ipynb #3fad4004
+# %% ../../nbs/experiments/04_report.ipynb #f0c890af
 def put(path, data):
     "Write text or bytes in one stroke"
     with replacing(path) as tmp: tmp.write_bytes(data if isinstance(data, bytes) else data.encode('utf-8'))
+
+def name_of(record): return '_'.join(map(str, [record['kind'], record['dataset'], record['method'], params_hash(record['params']), record['seed']]))
 
 def report(*,
     profile='scratch',
@@ -243,7 +246,7 @@ def report(*,
     results, numbers = Path(results), tables.numbers(list(records.values()))
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers)), 'runs.csv': tables.csv(runs_table(records.values()))}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
-    files |= {f'records/{"_".join(Path(folder).parts[-5:])}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for folder, r in records.items()}
+    files |= {f'records/{name_of(r)}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for r in records.values()}
     pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(records).items()}
     files |= {f'{name}.png': data for name, (data, _) in pictures.items()}
     for name, data in files.items(): put(results/name, data)
