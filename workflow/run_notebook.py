@@ -55,7 +55,7 @@ def last_row(log):
     "The newest row of a `log.csv` as text, None if there is none yet"
     try: head, *_, row = csv.reader(log.read_text().splitlines())
     except (OSError, ValueError): return None
-    return ', '.join(f'{name} {value[:7]}' for name, value in zip(head, row) if value)
+    return ', '.join(f'{name} {float(value):.4g}' for name, value in zip(head, row) if value)
 
 def follow(log, title, every=2):
     "Say each row that a training adds to its log, from a thread"
