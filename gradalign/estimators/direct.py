@@ -95,7 +95,7 @@ def _check_direct(data, select, known):
 
 def _two_groups(gan): return [list(gan.G.parameters()), list(gan.D.parameters())]
 
-# %% ../../nbs/estimators/03_direct.ipynb #eb92d30a
+# %% ../../nbs/estimators/03_direct.ipynb #849d2a94
 def fit_direct(
     data: Data,                          # two classes
     *, steps: int, batch=50, epoch=None, # epoch: in steps; None: ten epochs
@@ -104,7 +104,7 @@ def fit_direct(
     ema=0., select='last', valid=None,   # valid: `Data` on which sim is logged, where its exact Δx is known
     generator=None, discriminator=None,  # None: the paper's networks for vectors
     checkpoint=None, every=60, log=None, device=None, cbs=(),
-): # -> trained generator in eval mode, log (DataFrame)
+) -> tuple: # the trained generator in eval mode; its log, a DataFrame
     "Trains the VR-GAN of protocol 6; resumes from `checkpoint`. Raises ValueError for options that make no sense."
     options = dict(lambda_dx=lambda_dx, lambda_dfake=lambda_dfake, lambda_g=lambda_g, lambda_reg=lambda_reg)
     params = options | dict(method='direct', steps=steps, batch=batch, epoch=epoch, lr=lr, lr_d=lr_d, betas=list(betas), schedule=schedule,
