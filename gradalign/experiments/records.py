@@ -135,7 +135,7 @@ def peak_memory():
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak/2**20 if platform.system() == 'Darwin' else peak/2**10
 
-# %% ../../nbs/experiments/00_records.ipynb #d9e59033
+# %% ../../nbs/experiments/00_records.ipynb #98122113
 def quantity(value, unit='', **more):
     "A result: its value, its unit, and what else should stand beside it"
     return dict(value=value if isinstance(value, (bool, int, str)) else float(value), unit=unit, **more)
@@ -157,17 +157,18 @@ def recorded(
         warnings.showwarning = keep
         yield record
     finished = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-    record.update(provenance(), seconds=time.perf_counter() - start, peak_memory_mb=peak_memory(), finished=finished)
+    earlier = record.pop('earlier', 0.)      # seconds of a run that was interrupted and taken up again
+    record.update(provenance(), seconds=earlier + time.perf_counter() - start, peak_memory_mb=peak_memory(), finished=finished)
     write_record(folder, record)
 
-# %% ../../nbs/experiments/00_records.ipynb #488c49cd
+# %% ../../nbs/experiments/00_records.ipynb #b8f459d2
 def finished(folder, **head):
     "The record in `folder` if it is of this very run (same kind, dataset, method, seed, protocol, params), else None"
     record = read_record(folder)
     if record is None: return None
     return record if all(record[k] == plain(v) for k, v in head.items() if k != 'profile') else None
 
-# %% ../../nbs/experiments/00_records.ipynb #ad13986b
+# %% ../../nbs/experiments/00_records.ipynb #724881f6
 def literals(source):
     "The names and values a cell assigns, if it does nothing but assign literals; else None"
     found = {}
@@ -177,7 +178,7 @@ def literals(source):
         except ValueError: return None
     return found
 
-# %% ../../nbs/experiments/00_records.ipynb #dc405ef3
+# %% ../../nbs/experiments/00_records.ipynb #f3da83f0
 def given(
     namespace, # `globals()` of the notebook
     function,  # whose keyword parameters the cell sets
