@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ESTIMATORS', 'OWN', 'ATTACKS', 'ETA', 'STRENGTHS', 'classifier', 'delta_source', 'check_train', 'given_only', 'train',
-           'validation_eps50', 'reach', 'attack_of', 'examples', 'attacked', 'figure_tables', 'trained',
+           'row_kept', 'validation_eps50', 'reach', 'attack_of', 'examples', 'attacked', 'figure_tables', 'trained',
            'check_evaluate', 'evaluate', 'estimated', 'estimate', 'tiny_model', 'tiny_runs', 'scratch']
 
-# %% ../../nbs/experiments/01_runs.ipynb #55f3f0f5
-import math, tempfile
+# %% ../../nbs/experiments/01_runs.ipynb #e9ef58c5
+import math, tempfile, time
 from functools import cache, partial
 from pathlib import Path
 import pandas as pd
@@ -24,8 +24,7 @@ from ..estimators.neighbours import NearestNeighbour
 from .records import finished, given, quantity, read_record, recorded, replacing
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, linear_robustness, margin, resnet18, spheres_mlp, wrap
-try: from gradalign.robustness import eps50
-except ModuleNotFoundError: eps50 = None
+from ..robustness import eps50
 from ..theory import boundary_slice, theorem1
 from ..training import fit, load_tensors, make_learner, methods, save_tensors
 
@@ -92,7 +91,7 @@ def train(*,
     (Path(out)/'checkpoint.safetensors').unlink(missing_ok=True)
     return read_record(out)
 
-# %% ../../nbs/experiments/01_runs.ipynb #223350e0
+# %% ../../nbs/experiments/01_runs.ipynb #dc26a0d5
 def _train(record, out, root):
     own = dict(record['params'])
     split = lambda name, n: load(record['dataset'], name, root, size=own.get('size'), n=n, seed=record['seed'], protocol=record['protocol'])
@@ -102,16 +101,24 @@ def _train(record, out, root):
     if own.get('select') == 'best': own['validate'] = partial(validation_eps50, valid=valid)
     model = classifier(data, seed=record['seed'], protocol=record['protocol'])
     learn = make_learner(data, model, record['method'], seed=record['seed'], valid=valid, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', **own)
+    start = time.monotonic()
     fit(learn)
+    record['earlier'] = max(0., learn.log.seconds() - (time.monotonic() - start))
     save_tensors(out/'model.safetensors', model.state_dict())
-    last = learn.log.rows[-1]
+    last = row_kept(learn)
     record['weights'] = 'random, as the paper' if model.box is None else 'random, batch norm measured on training batches and frozen (the paper: ImageNet weights)'
     record['results'].update({k: quantity(last[k], unit) for k, unit in dict(loss='nats', accuracy='fraction', alpha='cosine').items() if k in last})
     record['results']['ms_per_step'] = quantity(1000*learn.log.seconds()/record['params']['steps'], 'ms')
 
+def row_kept(learn):
+    "The log's row of the weights that a training ends with: the last one, or the best epoch's"
+    at = learn.select.at if hasattr(learn, 'select') else learn.log.rows[-1]['step']
+    return next(row for row in learn.log.rows if row['step'] == at)
+
 def validation_eps50(model, valid):
     "ε50 of PGD-L∞ on the validation split, what the paper selects epochs by"
-    return eps50(attack_of('pgd_linf', 'tight', valid), model, valid.x[:], valid.y).eps50
+    device = next(model.parameters()).device
+    return eps50(attack_of('pgd_linf', 'tight', valid), model, valid.x[:].to(device), valid.y.to(device)).eps50
 
 # %% ../../nbs/experiments/01_runs.ipynb #85e9aa25
 ATTACKS = dict(pgd_linf=math.inf, pgd_l2=2)       # name → norm
@@ -137,7 +144,7 @@ def attack_of(
     if protocol == 'tight': return partial(pgd, norm=ATTACKS[name], steps=steps)
     return partial(pgd, norm=ATTACKS[name], steps=40, step_size=ETA.get(data.name, .02)*reach(name, data), protocol='paper', clamp=(-1, 1))
 
-# %% ../../nbs/experiments/01_runs.ipynb #70d24092
+# %% ../../nbs/experiments/01_runs.ipynb #bac99097
 def examples(
     model, data,
     estimate,  # (x, y, c) → Δx
@@ -156,7 +163,7 @@ def examples(
     out.insert(0, 'index', range(len(out)))
     return out
 
-# %% ../../nbs/experiments/01_runs.ipynb #2eeb850e
+# %% ../../nbs/experiments/01_runs.ipynb #315ac9f0
 def attacked(
     model, data, attacks, protocols, *, steps=40, rtol=.01, batch=None,
 ):
@@ -174,7 +181,7 @@ def attacked(
         flags += [f'{name}, {protocol}: {flag}' for flag in r.flags]
     return columns, pd.DataFrame(curves, columns=['attack', 'protocol', 'strength', 'error']), results, flags
 
-# %% ../../nbs/experiments/01_runs.ipynb #0a231794
+# %% ../../nbs/experiments/01_runs.ipynb #61eeda47
 def figure_tables(model, data, estimate, out):
     "Write what figures of this model need into `out`"
     device = next(model.parameters()).device
@@ -192,7 +199,7 @@ def figure_tables(model, data, estimate, out):
         for name, table in dict(slice=slices, theorem1=pairs).items():
             with replacing(out/f'{name}.csv') as tmp: table.to_csv(tmp, index=False, float_format='%.6g')
 
-# %% ../../nbs/experiments/01_runs.ipynb #c53f9cf3
+# %% ../../nbs/experiments/01_runs.ipynb #fa716a70
 def trained(run, root=None):
     "`(record, model, training data)` of a finished training run; raise FileNotFoundError if it is not finished"
     record = read_record(run)
@@ -211,7 +218,7 @@ def check_evaluate(attacks, protocols, estimator, steps, rtol):
         if wrong: raise ValueError(f'{name} must be of {", ".join(known)}, got {", ".join(map(repr, wrong))}')
     if not (isinstance(steps, int) and steps >= 1 and 0 < rtol < 1): raise ValueError(f'attack_steps must be at least 1 and rtol between 0 and 1, got {steps!r} and {rtol!r}')
 
-# %% ../../nbs/experiments/01_runs.ipynb #8fc096ce
+# %% ../../nbs/experiments/01_runs.ipynb #525333d0
 def evaluate(*,
     run,                # folder of a finished training
     out,                # folder of this run
@@ -233,7 +240,7 @@ def evaluate(*,
     with recorded(out, **head) as record: _evaluate(record, Path(out), model, data, root)
     return read_record(out)
 
-# %% ../../nbs/experiments/01_runs.ipynb #ffc3c637
+# %% ../../nbs/experiments/01_runs.ipynb #b4563f7a
 def _evaluate(record, out, model, data, root):
     own = record['params']
     test = load(data.name, 'test', root, size=own['train'].get('size'), n=own.get('n'), seed=record['seed'], protocol=record['protocol'])
@@ -248,7 +255,7 @@ def _evaluate(record, out, model, data, root):
     record['results'] |= {f'ratio_l2_alpha.{p}': quantity(results[f'eps50_pgd_l2.{p}']['value']/table.alpha_dx.mean(), 'input')
                           for p in own['protocols'] if data.name == 'spheres' and 'pgd_l2' in own['attacks']}
 
-# %% ../../nbs/experiments/01_runs.ipynb #9ebc5ca3
+# %% ../../nbs/experiments/01_runs.ipynb #f93e8ee4
 def estimated(
     generator, # (x, y, c) → Δx̂
     data,      # with two classes
@@ -268,7 +275,7 @@ def estimated(
     out.insert(0, 'index', range(len(out)))
     return out
 
-# %% ../../nbs/experiments/01_runs.ipynb #13928b43
+# %% ../../nbs/experiments/01_runs.ipynb #ede33984
 def estimate(*,
     dataset,
     method='direct',
@@ -289,12 +296,14 @@ def estimate(*,
     (Path(out)/'checkpoint.safetensors').unlink(missing_ok=True)
     return read_record(out)
 
-# %% ../../nbs/experiments/01_runs.ipynb #5d885b65
+# %% ../../nbs/experiments/01_runs.ipynb #2f20a8e3
 def _estimate(record, out, root):
     own = dict(record['params'])
     size = own.pop('size', None)
     data, valid, test = (load(record['dataset'], split, root, size=size, seed=record['seed'], protocol=record['protocol']) for split in ('train', 'valid', 'test'))
+    start = time.monotonic()
     net, log = fit_direct(data, seed=record['seed'], valid=valid, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', **own)
+    record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     save_generator(net, out/'generator.safetensors')
     table = estimated(Direct(net), test)
     with replacing(out/'examples.parquet') as tmp: table.to_parquet(tmp, index=False)
@@ -303,7 +312,7 @@ def _estimate(record, out, root):
     if 'sim' in table: record['results'] |= dict(sim=quantity(table.sim.mean(), 'cosine'), sim_undefined=quantity(int(table.sim.isna().sum()), 'samples'))
     record['results']['ms_per_step'] = quantity(1000*log.seconds.iloc[-1]/record['params']['steps'], 'ms')
 
-# %% ../../nbs/experiments/01_runs.ipynb #65dd2549
+# %% ../../nbs/experiments/01_runs.ipynb #afdaa96e
 @cache
 def _place(): return tempfile.TemporaryDirectory(prefix='gradalign-')
 
@@ -320,7 +329,7 @@ def tiny_runs():
     estimate(dataset='spheres', out=f'{_place().name}/estimate/direct', steps=20)
     return _place().name
 
-# %% ../../nbs/experiments/01_runs.ipynb #73874da3
+# %% ../../nbs/experiments/01_runs.ipynb #59bda934
 def scratch(
     function, # train, estimate, evaluate or report
     params,   # of it, from `given`
