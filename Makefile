@@ -28,7 +28,7 @@ notebooks: $(READY)
 	@exec $(BIN)/python -m jupyterlab --notebook-dir=nbs
 
 readme: $(READY)
-	$(BIN)/python -m nbconvert --to markdown --output-dir=. --output=README nbs/index.ipynb
+	$(BIN)/python workflow/readme.py
 
 # once, and again when the requirements change
 $(READY): settings.ini setup.py pyproject.toml

@@ -6,7 +6,7 @@
 __all__ = ['imagenet_mean', 'imagenet_std', 'two_columns', 'Wrapped', 'wrap', 'class_loss', 'eval_mode', 'frozen', 'check_x',
            'check_y', 'looks_like_probabilities', 'check_logits', 'margin', 'ell', 'linear_distances', 'closest_class',
            'linear_robustness', 'ell_gradient', 'given_class', 'FrozenBatchNorm1d', 'FrozenBatchNorm2d', 'spheres_mlp',
-           'InputAdapter', 'resnet18', 'calibrate_batch_norm']
+           'InputAdapter', 'TrimmedConv2d', 'resnet18', 'resnet18_cifar', 'calibrate_batch_norm']
 
 # %% ../nbs/02_models.ipynb #07afff83
 import math, contextlib
@@ -61,7 +61,7 @@ def wrap(
     if not isinstance(net, nn.Module): raise TypeError(f'net must be a torch.nn.Module, got {type(net).__name__}')
     return Wrapped(net, box, mean, std)
 
-# %% ../nbs/02_models.ipynb #49ad8576
+# %% ../nbs/02_models.ipynb #252d6672
 def class_loss(
     logits: Tensor, # (n, C)
     y: Tensor,      # (n,) int64
@@ -310,7 +310,21 @@ class InputAdapter(nn.Module):
         if x.ndim != 4 or x.shape[1] not in (1, 3): raise ValueError(f'x must be images (n, 1 or 3, h, w), got shape {tuple(x.shape)}')
         return (x.expand(-1, 3, -1, -1) - self.mean.to(x)) / self.std.to(x)
 
-# %% ../nbs/02_models.ipynb #55f6051b
+# %% ../nbs/02_models.ipynb #75f33935
+class TrimmedConv2d(nn.Conv2d):
+    "A convolution that skips the weights which meet nothing but padding (3 × 3, on inputs no larger than the stride)."
+    def _conv_forward(self, x, weight, bias):
+        h, w = x.shape[-2:]
+        plain = self.kernel_size == (3, 3) and self.padding == (1, 1) == self.dilation and self.padding_mode == 'zeros' and self.groups == 1
+        if plain and h <= self.stride[0] <= 2 and w <= self.stride[1] <= 2: return F.conv2d(x, weight[:, :, 1:1 + h, 1:1 + w], bias)
+        return super()._conv_forward(x, weight, bias)
+
+def _trimmed(net):
+    for m in net.modules():
+        if type(m) is nn.Conv2d: m.__class__ = TrimmedConv2d
+    return net
+
+# %% ../nbs/02_models.ipynb #948acb6e
 def resnet18(
     n_logits=1,               # 1 for two classes, else one per class
     *, adapter='tight',       # 'tight' or 'paper', see `InputAdapter`
@@ -322,9 +336,23 @@ def resnet18(
     with _seeded(seed):
         net = torchvision.models.resnet18(weights=weights, norm_layer=FrozenBatchNorm2d)
         net.fc = nn.Linear(net.fc.in_features, n_logits)
-    return nn.Sequential(InputAdapter(adapter, box), net).to(memory_format=torch.channels_last)
+    return nn.Sequential(InputAdapter(adapter, box), _trimmed(net)).to(memory_format=torch.channels_last)
 
-# %% ../nbs/02_models.ipynb #5854ec65
+# %% ../nbs/02_models.ipynb #3464ac99
+def resnet18_cifar(
+    n_logits=10,
+    *, box=(-1, 1),           # of the images
+    seed: int | None=None,    # of the random weights; None: torch's global random state
+) -> nn.Sequential: # adapter and network; logits (n, n_logits)
+    "ResNet-18 for 32 × 32 images with active batch norm (protocol 4.3), in channels_last."
+    with _seeded(seed):
+        net = torchvision.models.resnet18(num_classes=n_logits)
+        net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+        for m in net.modules():
+            if isinstance(m, nn.Conv2d): m.reset_parameters() # torch's own: U(±1/√fan_in)
+    return nn.Sequential(InputAdapter('tight', box), net).to(memory_format=torch.channels_last)
+
+# %% ../nbs/02_models.ipynb #6f20ba47
 def calibrate_batch_norm(
     net: nn.Module,
     batches, # an iterable of input batches (n, *shape)
