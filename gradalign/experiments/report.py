@@ -136,10 +136,10 @@ def with_pictures(records):
         if (Path(folder)/'pictures.safetensors').exists(): found.setdefault(r['dataset'], {}).setdefault(r['method'], folder)
     return {d: dict(sorted(f.items(), key=lambda o: tables.ORDER.index(o[0]) if o[0] in tables.ORDER else 99)) for d, f in found.items()}
 
-# %% ../../nbs/experiments/04_report.ipynb #5107b20b
+# %% ../../nbs/experiments/04_report.ipynb #1eac69f6
 def error_figure(curves):
-    "Error curves, one panel per attack (protocol 'tight' where there is a choice)"
-    one = curves[curves.protocol == ('tight' if 'tight' in set(curves.protocol) else curves.protocol.iloc[0])]
+    "Error curves, one panel per attack (protocol 'paper' where there is a choice: its grid spans the whole curve, the tight search stays at the median)"
+    one = curves[curves.protocol == ('paper' if 'paper' in set(curves.protocol) else curves.protocol.iloc[0])]
     attacks = list(dict.fromkeys(one.attack))
     fig, grid = plt.subplots(1, len(attacks), figsize=(4.2*len(attacks), 3.4), squeeze=False, layout='constrained')
     for ax, attack in zip(grid[0], attacks): figures.error_curves(one[one.attack == attack], ax, xlabel=f'ε, {tables.METRICS["eps50_" + attack].symbol[4:]}')
