@@ -202,4 +202,4 @@ def test_progress_is_the_last_row_of_the_log(tmp_path):
     log.write_text('step,loss,alpha\n')
     assert last_row(log) is None
     log.write_text('step,loss,alpha\n10,0.693147,\n20,0.512345678,0.6\n')
-    assert last_row(log) == 'step 20, loss 0.51234, alpha 0.6'
+    assert last_row(log) == 'step 20, loss 0.5123, alpha 0.6'
