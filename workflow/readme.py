@@ -13,8 +13,11 @@ NBS = Path('nbs')
 def readme(root):
     "The text of README.md; ValueError if a link leads nowhere"
     tags = Config({'TagRemovePreprocessor': dict(enabled=True, remove_input_tags={'remove_input'})})
-    text, _ = MarkdownExporter(config=tags).from_notebook_node(nbformat.read(root/NBS/'index.ipynb', as_version=4))
-    return re.sub(r'\]\((?!https?:)([^)]+)\)', lambda m: f']({from_root(root, m[1])})', text).strip() + '\n'
+    notebook = nbformat.read(root/NBS/'index.ipynb', as_version=4)
+    notebook.metadata.language_info = {'name': 'python'}   # for the code fences
+    text, _ = MarkdownExporter(config=tags).from_notebook_node(notebook)
+    text = re.sub(r'\]\((?!https?:)([^)]+)\)', lambda m: f']({from_root(root, m[1])})', text)
+    return re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
 
 def from_root(root, link):
     target = (root/NBS/link).resolve()
