@@ -80,17 +80,18 @@ def paper_value(dataset, method, metric):
     return found['mean']*unit, found['std']*unit
 
 # %% ../../nbs/experiments/02_tables.ipynb #7e4fe3e0
-_spheres = dict(batch=50, lr=1e-4, schedule='constant', steps=800_000)
-_direct = dict(batch=12, lr=1e-4, schedule='constant', steps=6_000)
+_all = dict(lr=1e-4, schedule='constant', select='best', validation='paper', weights='IMAGENET1K_V1')
+_spheres = dict(_all, batch=50, steps=800_000, epoch=10_000, weights='random')
+_direct = dict(_all, batch=12, steps=6_000, epoch=200)
 PUBLISHED = {
     'spheres': dict(_spheres, eps=.005, step_size=.002, pgd_steps=40, lambda_alpha=.1, estimator='exact', test=1000),
     'squares': dict(_direct, eps=.2, step_size=.02, pgd_steps=40, lambda_alpha=.1, estimator='exact', test=1000, size=224),
     'mnist35': dict(_direct, eps=.3, step_size=.02, pgd_steps=40, lambda_alpha=.1, estimator='direct', test=1902),
     'cxr': dict(_direct, eps=.006, step_size=.02, pgd_steps=40, lambda_alpha=10, estimator='direct', size=224),
-    'mnist': dict(batch=64, lr=1e-4, schedule='constant', steps=25_290, eps=.3, step_size=.02, pgd_steps=40, lambda_alpha=.3,
+    'mnist': dict(_all, batch=64, steps=25_290, epoch=843, betas=[.5, .999], eps=.3, step_size=.02, pgd_steps=40, lambda_alpha=.3,
                   estimator='indirect', test=10_000),
-    'cifar10': dict(batch=128, lr=.01, schedule='constant', steps=35_100, eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3,
-                    estimator='indirect', test=10_000),
+    'cifar10': dict(_all, batch=128, lr=.01, optimiser='sgd', momentum=.9, steps=35_100, epoch=351, weights='random', select_from=33,
+                    eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3, estimator='indirect', test=10_000),
 }
 NOT_SETTINGS = {'attacks', 'protocols', 'train', 'root'}      # what is measured and where files lie is no change of setting
 
