@@ -6,13 +6,15 @@
 __all__ = ['imagenet_mean', 'imagenet_std', 'two_columns', 'Wrapped', 'wrap', 'class_loss', 'eval_mode', 'frozen', 'check_x',
            'check_y', 'looks_like_probabilities', 'check_logits', 'margin', 'ell', 'linear_distances', 'closest_class',
            'linear_robustness', 'ell_gradient', 'given_class', 'FrozenBatchNorm1d', 'FrozenBatchNorm2d', 'spheres_mlp',
-           'InputAdapter', 'TrimmedConv2d', 'resnet18', 'resnet18_cifar', 'calibrate_batch_norm']
+           'InputAdapter', 'TrimmedConv2d', 'resnet18', 'resnet18_cifar', 'calibrate_batch_norm', 'ConstantConv2d',
+           'lean']
 
 # %% ../nbs/02_models.ipynb #07afff83
-import math, contextlib
+import contextlib, copy, math
 import torch, torchvision
 import torch.nn.functional as F
 from torch import nn, Tensor
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from .geometry import check_box, check_norm, dual, flat, vector_norm
 
 # %% ../nbs/02_models.ipynb #9ae34ad5
@@ -366,3 +368,70 @@ def calibrate_batch_norm(
     for m, k in zip(norms, momenta): m.momentum = k; m.training = False
     if not seen: raise ValueError('batches must hold at least one batch')
     return net
+
+# %% ../nbs/02_models.ipynb #dd329179
+class ConstantConv2d(nn.Conv2d):
+    "A convolution with constant weights, as one matrix on maps of at most 2 × 2."
+    def _conv_forward(self, x, weight, bias):
+        h, w = x.shape[-2:]
+        if max(h, w) > 2: return super()._conv_forward(x, weight, bias)
+        if (h, w) not in self.matrices: self.matrices[h, w] = self.matrix(weight, h, w), *self.out_size(h, w)
+        A, H, W = self.matrices[h, w]
+        z = F.linear(x.permute(0, 2, 3, 1).flatten(1), A, bias.repeat(H * W))
+        return z.view(len(x), H, W, -1).permute(0, 3, 1, 2)
+
+    def out_size(self, h, w): return [(v + 2 * p - k) // s + 1 for v, p, k, s in zip((h, w), self.padding, self.kernel_size, self.stride)]
+
+    def matrix(self, weight, h, w): # (H·W·out, h·w·in)
+        H, W = self.out_size(h, w)
+        def piece(top, left): # the weights that the whole map meets, 0 where there are none
+            met = weight[:, :, max(top, 0):max(top + h, 0), max(left, 0):max(left + w, 0)]
+            above, before = max(-top, 0), max(-left, 0)
+            return F.pad(met, (before, w - before - met.shape[3], above, h - above - met.shape[2]))
+        pieces = [piece(self.padding[0] - self.stride[0] * i, self.padding[1] - self.stride[1] * j) for i in range(H) for j in range(W)]
+        return torch.stack(pieces).permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
+
+# %% ../nbs/02_models.ipynb #a248e81a
+def _with(module, parameters=(), **children): # a copy of one module, with other parameters (constant ones) or children
+    new = copy.copy(module)
+    new._parameters = {k: nn.Parameter(v.detach(), requires_grad=False) for k, v in dict(module._parameters, **dict(parameters)).items() if v is not None}
+    new._modules = dict(module._modules, **children)
+    new.training = False
+    return new
+
+def _constant(conv, bn): # both as one
+    w, b = fuse_conv_bn_weights(conv.weight.detach(), None, bn.running_mean, bn.running_var, bn.eps, bn.weight.detach(), bn.bias.detach())
+    new = _with(conv, dict(weight=w, bias=b))
+    new.__class__, new.matrices = ConstantConv2d, {}
+    return new
+
+# %% ../nbs/02_models.ipynb #c22532c9
+class _Stem(nn.Module): # input adapter, first convolution and its batch norm
+    def __init__(self, adapter, conv):
+        super().__init__()
+        self.adapter, self.conv, self.black = adapter, conv, {}
+        self.register_buffer('kernel', (conv.weight / adapter.std.to(conv.weight)).sum(1).flatten(1).t().contiguous()) # for grey images
+    def forward(self, x):
+        n, c, h, w = x.shape
+        if c != 1: return self.conv(self.adapter(x))
+        if (h, w) not in self.black: self.black[h, w] = self.conv(self.adapter(x.new_zeros(1, 1, h, w))).permute(0, 2, 3, 1)
+        b, conv = self.black[h, w], self.conv # what x = 0 gives, frame included
+        columns = F.unfold(x, conv.kernel_size, padding=conv.padding, stride=conv.stride).transpose(1, 2)
+        return ((columns @ self.kernel).view(n, *b.shape[1:]) + b).permute(0, 3, 1, 2)
+
+# %% ../nbs/02_models.ipynb #cfee2f22
+def _lean_block(b):
+    convs = dict(conv1=_constant(b.conv1, b.bn1), conv2=_constant(b.conv2, b.bn2), bn1=nn.Identity(), bn2=nn.Identity())
+    return _with(b, **convs, **(dict(downsample=_constant(*b.downsample)) if b.downsample is not None else {}))
+
+def lean(
+    model, # from `wrap`
+): # a copy with constant weights around a frozen ResNet-18; any other model itself
+    "The same function in fewer operations, for many passes between two changes of the weights. Gives no gradient to the weights."
+    net = getattr(model, 'net', None)
+    known = isinstance(net, nn.Sequential) and len(net) == 2 and isinstance(net[0], InputAdapter) and isinstance(getattr(net[1], 'bn1', None), FrozenBatchNorm2d)
+    if not known or not isinstance(net[1].layer1[0], torchvision.models.resnet.BasicBlock): return model
+    adapter, r = net
+    layers = [nn.Sequential(*map(_lean_block, layer)) for layer in (r.layer1, r.layer2, r.layer3, r.layer4)]
+    stem = _Stem(adapter, _constant(r.conv1, r.bn1))
+    return _with(model, net=nn.Sequential(stem, r.relu, r.maxpool, *layers, r.avgpool, nn.Flatten(), _with(r.fc)))

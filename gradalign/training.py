@@ -26,7 +26,7 @@ with warnings.catch_warnings(): # fastai's own import still uses torch.jit.scrip
     from fastai.learner import Learner
     from fastai.optimizer import OptimWrapper
 from .data.core import Pixels, generator, seed_of
-from .models import class_loss, closest_class, eval_mode, two_columns
+from .models import class_loss, closest_class, eval_mode, lean, two_columns
 from .geometry import flat
 from .alignment import alignment_dx, alignment_loss
 from .attacks.pgd import pgd
@@ -139,10 +139,11 @@ class PGDTraining(Callback):
         self.learn.attacked = r > 0
         if r: self.learn.xb = (self.craft(self.x, self.y, r),)
     def craft(self, x, y, r): # x' for the share r of eps
-        if self.compiled is None: self.compiled = torch.compile(self.model) if self.compile else self.model
+        if self.compiled is None and self.compile: self.compiled = torch.compile(self.model)
+        searched = self.compiled or (lean(self.model) if x.device.type == 'cpu' else self.model)
         half = torch.autocast(x.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
         with half, compiler_errors() if self.compile else contextlib.nullcontext():
-            return pgd(self.compiled, x, y, r * self.eps, steps=self.pgd_steps, step_size=r * self.step_size,
+            return pgd(searched, x, y, r * self.eps, steps=math.ceil(r * self.pgd_steps), step_size=self.step_size,
                        seed=seed_of(self.seed, 3, self.train_iter), **self.options)
 
 # %% ../nbs/06_training.ipynb #ba94a3ca
