@@ -25,7 +25,7 @@ from ..estimators.exact import Exact
 from ..estimators.neighbours import NearestNeighbour
 from .records import finished, given, quantity, read_record, recorded, replacing
 from ..geometry import cosine, vector_norm
-from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
+from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
 from ..robustness import eps50
 from ..theory import boundary_slice, theorem1
 from ..training import Validation, check_crafting, fit, load_tensors, make_learner, methods, save_tensors
@@ -320,7 +320,7 @@ def _evaluate(record, out, model, data, root):
     test = load(data.name, 'test', root, size=own['train'].get('size'), n=own.get('n'), seed=record['seed'], protocol=record['protocol'])
     estimate = delta_source(own['estimator'], test if own['estimator'] == 'exact' else data)
     table = examples(model, test, estimate)
-    columns, curves, results, record['flags'] = attacked(model, test, own['attacks'], own['protocols'], steps=own['attack_steps'], rtol=own['rtol'])
+    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], steps=own['attack_steps'], rtol=own['rtol'])
     with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
