@@ -121,6 +121,7 @@ def figure3(
 def error_curves(
     table, # method, strength, error, and seed where there are several
     ax=None, xlabel='ε',
+    joined=True, # dots joined by lines; False where nothing is known between them
 ):
     "Error against attack strength, a line per model, with the level of ε50"
     table, ax = need(table, 'method', 'strength', 'error'), axes(ax)
@@ -130,7 +131,7 @@ def error_curves(
         one, style = one.sort_values('strength'), look(method)
         if method in seen: style['label'] = None
         seen.add(method)
-        ax.plot(one.strength, one.error, lw=1.2, ms=3.5, **style)
+        ax.plot(one.strength, one.error, lw=1.2 if joined else 0, ms=3.5, **style)
     ax.set(xlabel=xlabel, ylabel='error', ylim=(-.02, 1.02)); ax.set_xlim(left=0)
     ax.legend(frameon=False)
     return ax

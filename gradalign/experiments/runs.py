@@ -324,6 +324,7 @@ def _evaluate(record, out, model, data, root):
     with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
+    record['classes'] = list(test.classes)
     record['results'] = dict(accuracy=quantity((table.y == table.prediction).mean(), 'fraction'), **results)
     for a in 'alpha_dx', 'alpha_x': record['results'] |= {a: quantity(table[a].mean(), 'cosine'), f'{a}_undefined': quantity(int(table[a].isna().sum()), 'samples')}
     record['results'] |= {f'ratio_l2_alpha.{p}': quantity(results[f'eps50_pgd_l2.{p}']['value']/table.alpha_dx.mean(), 'input')
