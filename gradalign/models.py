@@ -155,7 +155,7 @@ def check_logits(
     "Logits with one column per class. Raises ValueError where they are probabilities, or not one row per sample."
     logits = two_columns(logits)
     if len(logits) != n: raise ValueError(f'the model returned {len(logits)} rows of logits for {n} samples')
-    if looks_like_probabilities(logits.detach(), y): raise ValueError('the model must return logits, but its output looks like probabilities: take the softmax or sigmoid away')
+    if looks_like_probabilities(logits.detach(), y): raise ValueError('the model must return logits, but its output looks like probabilities: take the softmax away (the sigmoid, if it has one output)')
     return logits
 
 # %% ../nbs/02_models.ipynb #02eeee0f
