@@ -103,11 +103,13 @@ splits = ('train', 'valid', 'test')
 def data_root(
     root=None, # a folder, or None for the environment variable GRADALIGN_DATA
 ) -> Path | None: # None: neither was given, the library's own download folder is used
-    "Where the files of real data sets are. Raises FileNotFoundError where the folder named does not exist."
+    "Where the files of real data sets are. Raises FileNotFoundError where the folder named does not exist, PermissionError."
     root = root or os.environ.get('GRADALIGN_DATA')
     if not root: return None
     root = Path(root).expanduser()
-    if not root.is_dir(): raise FileNotFoundError(f'the data folder {root} does not exist: it was named by root= or by the environment variable GRADALIGN_DATA')
+    try: there = root.is_dir()
+    except PermissionError: raise PermissionError(f'{root} may not be looked into: change its permissions or its folder\'s') from None
+    if not there: raise FileNotFoundError(f'the data folder {root} does not exist: it was named by root= or by the environment variable GRADALIGN_DATA')
     return root
 
 # %% ../../nbs/data/00_core.ipynb #026c9e5b
