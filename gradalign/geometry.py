@@ -79,7 +79,7 @@ def project(
     p: float,            # 2 or math.inf
 ) -> Tensor: # (n, *shape)
     "The nearest point to `delta` in the p-ball of radius `eps`, sample by sample; safe at 0."
-    if (torch.as_tensor(eps) < 0).any(): raise ValueError(f'eps must be at least 0, got {eps}')
+    if not (torch.as_tensor(eps) >= 0).all(): raise ValueError(f'eps must be at least 0, got {eps}')
     return {2: _project_2, math.inf: _project_inf}[check_norm(p)](delta, per_sample(eps, delta))
 
 # %% ../nbs/01_geometry.ipynb #932bbb18

@@ -136,20 +136,26 @@ def check_y(
 
 # %% ../nbs/02_models.ipynb #249a17e6
 def looks_like_probabilities(
-    logits: Tensor, # (n, C)
+    logits: Tensor,          # (n, C)
+    y: Tensor | None = None, # (n,) labels; a single output in [0, 1] is only recognised with them, from 16 samples on
 ) -> bool:
-    "True where every row is a probability vector. One-logit models are judged before they become two columns: see `check_logits`."
-    return bool((logits >= 0).all() and ((logits.sum(1) - 1).abs() < 1e-4).all())
+    "True where every row is a probability vector, or a single output that stays in [0, 1] and classifies when cut at one half."
+    if (logits >= 0).all() and ((logits.sum(1) - 1).abs() < 1e-4).all(): return True
+    if y is None or len(y) < 16 or logits.shape[1] != 2: return False
+    p, y = logits[:, 1], y.to(logits.device).bool()
+    if not ((logits[:, 0] == -p) & (p >= 0) & (p <= 1)).all() or y.all() or not y.any(): return False
+    return bool((p[y] > .5).double().mean() > .5 and (p[~y] < .5).double().mean() > .5)
 
 # %% ../nbs/02_models.ipynb #161f704e
 def check_logits(
-    logits: Tensor, # (n, C), as a model returned them
-    n: int,         # samples given to the model
+    logits: Tensor,          # (n, C), as a model returned them
+    n: int,                  # samples given to the model
+    y: Tensor | None = None, # (n,) labels, where there are any
 ) -> Tensor: # (n, C), one-logit output as two columns
     "Logits with one column per class. Raises ValueError where they are probabilities, or not one row per sample."
     logits = two_columns(logits)
     if len(logits) != n: raise ValueError(f'the model returned {len(logits)} rows of logits for {n} samples')
-    if looks_like_probabilities(logits): raise ValueError('the model must return logits, but every row of its output is a probability vector: take the softmax away')
+    if looks_like_probabilities(logits.detach(), y): raise ValueError('the model must return logits, but its output looks like probabilities: take the softmax away (the sigmoid, if it has one output)')
     return logits
 
 # %% ../nbs/02_models.ipynb #02eeee0f
@@ -210,9 +216,9 @@ def _nearest(
 def _start(model, x, y): # guards, then logits with a graph to a copy of x
     check_x(model, x)
     x = x.detach().requires_grad_()
-    logits = check_logits(model(x), len(x))
+    logits = two_columns(model(x))
     check_y(y, len(x), logits.shape[1])
-    return logits, x, y.long()
+    return check_logits(logits, len(x), y), x, y.long()
 
 # %% ../nbs/02_models.ipynb #bd747e03
 def closest_class(

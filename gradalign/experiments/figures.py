@@ -43,8 +43,9 @@ def robustness_against_alignment(
     if slope: ax.plot([0, 1], [0, slope], color='0.6', lw=1, zorder=0, label=f'{slope:g} α')
     for method, models in table.groupby('method', sort=False):
         ax.scatter(models.alpha_dx, models.eps50_pgd_l2, s=42, alpha=.85, **look(method))
-    top = max(1.15*table.eps50_pgd_l2.max(), slope or 0)
-    ax.set(xlabel=METRICS['alpha_dx'].symbol, ylabel=METRICS['eps50_pgd_l2'].symbol, xlim=(0, 1), ylim=(0, top if top > 0 else 1))
+    left, most = max(0, table.alpha_dx.min() - .15), table.eps50_pgd_l2.max()
+    least, top = max(0, min(table.eps50_pgd_l2.min() - .15*(slope or 0), left*(slope or 0))), max(1.1*most, slope or 0)
+    ax.set(xlabel=METRICS['alpha_dx'].symbol, ylabel=METRICS['eps50_pgd_l2'].symbol, xlim=(left, 1), ylim=(least, top if top > least else 1))
     ax.legend(frameon=False)
     return ax
 
@@ -102,7 +103,7 @@ def pairs_panel(
     outside = int((~left.between(lo, hi) | ~right.between(lo, hi)).sum())
     if outside: ax.text(.98, .02, f'{outside} of {len(table)} pairs outside or undefined', transform=ax.transAxes, ha='right', fontsize=7, color='.4')
     ax.set(xlim=(lo, hi), ylim=(lo, hi), aspect='equal', xlabel='α ‖Δx‖', ylabel='sum of both robustnesses')
-    ax.legend(frameon=False, fontsize=8, title='mean sum / mean α‖Δx‖', title_fontsize=8, loc='upper left')
+    ax.legend(frameon=False, fontsize=8, title='mean sum / mean α‖Δx‖', title_fontsize=8, loc='best')
     return ax
 
 # %% ../../nbs/experiments/03_figures.ipynb #fecf9227
@@ -121,6 +122,7 @@ def figure3(
 def error_curves(
     table, # method, strength, error, and seed where there are several
     ax=None, xlabel='ε',
+    joined=True, # dots joined by lines; False where nothing is known between them
 ):
     "Error against attack strength, a line per model, with the level of ε50"
     table, ax = need(table, 'method', 'strength', 'error'), axes(ax)
@@ -130,7 +132,7 @@ def error_curves(
         one, style = one.sort_values('strength'), look(method)
         if method in seen: style['label'] = None
         seen.add(method)
-        ax.plot(one.strength, one.error, lw=1.2, ms=3.5, **style)
+        ax.plot(one.strength, one.error, lw=1.2 if joined else 0, ms=3.5, **style)
     ax.set(xlabel=xlabel, ylabel='error', ylim=(-.02, 1.02)); ax.set_xlim(left=0)
     ax.legend(frameon=False)
     return ax

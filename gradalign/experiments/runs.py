@@ -100,6 +100,7 @@ VALIDATIONS = 'tight', 'paper'          # see `validation_of`
 def check_train(dataset, method, params):
     "Raise ValueError for a data set, a method or a combination of parameters that makes no sense"
     if dataset not in names(): raise ValueError(f'dataset must be one of {", ".join(names())}, got {dataset!r}')
+    if dataset == 'imagenet': raise ValueError('dataset imagenet is only evaluated, with models that others trained (protocol §11)')
     if method not in methods: raise ValueError(f'method must be one of {", ".join(methods)}, got {method!r}')
     for name, owner in OWN.items():
         if params.get(name) is not None and method != owner: raise ValueError(f'{name} belongs to method {owner!r}, not to {method!r}')
@@ -190,7 +191,8 @@ STRENGTHS = {                                     # protocol §9, L∞, test spl
     'spheres': [.0005, .001, .002, .004, .006, .008, .01, .02],
     'squares': _images, 'squares32': _images, 'cxr': _images[:11],
     'mnist35': _images[2:] + [1.4], 'mnist': _images[2:] + [1.4],
-    'cifar10': [.001, .003, .006, .01, .02, .03, .05, .08, .15, .3, .6]}
+    'cifar10': [.001, .003, .006, .01, .02, .03, .05, .08, .15, .3, .6],
+    'imagenet': [.0001, .0002, .0005, .001, .002, .005, .01, .02, .05]}
 
 def reach(name, data):
     "What turns a published L∞ strength into one of this attack: 1, or √d for L2"
@@ -331,6 +333,7 @@ def _evaluate(record, out, model, data, root):
     with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
+    record['classes'] = list(test.classes)
     record['results'] = dict(accuracy=quantity((table.y == table.prediction).mean(), 'fraction'), **results)
     for a in 'alpha_dx', 'alpha_x': record['results'] |= {a: quantity(table[a].mean(), 'cosine'), f'{a}_undefined': quantity(int(table[a].isna().sum()), 'samples')}
     record['results'] |= {f'ratio_l2_alpha.{p}': quantity(results[f'eps50_pgd_l2.{p}']['value']/table.alpha_dx.mean(), 'input')

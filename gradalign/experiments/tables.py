@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_1',
            'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'ORDER', 'STATS', 'Metric', 'paper_value',
-           'variant', 'scale', 'settings', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2',
+           'variant', 'scale', 'settings', 'chosen', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2',
            'section_3_2', 'table_1', 'section_3_3', 'models', 'spread', 'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
@@ -122,7 +122,14 @@ def settings(record):
     own = {('test' if k == 'n' and record['kind'] != 'train' else k): v for k, v in record['params'].items()}
     trained = own.pop('train', None) or {}
     if record['kind'] == 'evaluate': own['dx'] = own.pop('estimator', None)      # `estimator` is that of the penalty
-    return {**trained, **own}
+    return chosen({**trained, **own}, record['kind'])
+
+def chosen(own, kind):
+    "`own` with the choice of the epoch in full: what a record leaves out is the last one, and the cheap validation"
+    if 'steps' not in own: return own                                            # nothing was trained
+    select = own.pop('select', None) or 'last'
+    if kind == 'estimate' and select == 'loss': return own                       # as published (protocol 6.3)
+    return dict(own, select=select) | (dict(validation=own.get('validation') or 'tight') if select == 'best' else {})
 
 def machine(hardware):
     "One short line for the machine"
