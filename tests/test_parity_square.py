@@ -32,7 +32,7 @@ def test_the_network_is_worth_attacking(trained):
 @pytest.mark.parametrize('norm, name, strengths', [(math.inf, 'Linf', (.04, .08, .12, .16)), (2, 'L2', (.4, .8, 1.2, 1.6))])
 def test_as_strong_as_autoattack(trained, norm, name, strengths):
     """Mean robust accuracy over four strengths and two seeds. One run on 50 images scatters by one or two images (2 to 4 points),
-    the mean of eight runs by about one point on each side: hence two points of tolerance. The parity notebook has 200 images"""
+    the mean of eight runs by about one point on each side: hence two points of tolerance. The parity notebook has 200 images and more queries"""
     net, x, y = trained
     robust = lambda x_adv: (~fooled(net(x_adv), y)).double().mean().item()
     runs = [(e, seed) for e in strengths for seed in (0, 1)]
