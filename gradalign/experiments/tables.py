@@ -38,6 +38,7 @@ METRICS = {m.name: m for m in [
     Metric('eps50_pgd_linf', 'table_2', 'ε50 PGD-L∞', 0, INF, 'higher', 'input', 'L∞ strength at which PGD fools half of the test split'),
     Metric('eps50_pgd_l2', 'table_2', 'ε50 PGD-L2', 0, INF, 'higher', 'input', 'L2 strength at which PGD fools half of the test split'),
     Metric('eps50_square_linf', 'table_2', 'ε50 Square-L∞', 0, INF, 'higher', 'input', 'L∞ strength at which the Square Attack fools half'),
+    Metric('eps50_square_l2', 'table_2', 'ε50 Square-L2', 0, INF, 'higher', 'input', 'L2 strength at which the Square Attack fools half; not in the paper'),
     Metric('alpha_dx', 'table_2', 'α_Δx', -1, 1, 'higher', 'cosine', 'mean cosine between Δx and ∇ℓ (eq. 8)'),
     Metric('alpha_x', 'table_2', 'α_x', 0, 1, 'higher', 'cosine', 'mean |cosine| between x and the gradient of the predicted logit (eq. 18)'),
     Metric('tau50_stadv', 'table_3', 'τ50', 0, INF, 'lower', '', 'smoothness constant at which the spatial attack fools half'),
@@ -65,7 +66,7 @@ def paper_value(dataset, method, metric):
     none = dict(mean=math.nan, std=math.nan)
     if metric not in METRICS: raise ValueError(f'unknown metric {metric!r}')
     table, found, unit = METRICS[metric].table, none, 1
-    if table == 'table_2' and dataset in PAPER_TABLE_2 and method in PAPER_METHODS:
+    if metric in PAPER_METRICS and dataset in PAPER_TABLE_2 and method in PAPER_METHODS:
         key, unit = PAPER_METRICS[metric]
         found = PAPER['table_2_robustness_alignment_accuracy'][dataset][PAPER_METHODS[method]][key]
     if table == 'table_3' and dataset in PAPER_TABLE_2[1:] and method in PAPER_METHODS:
@@ -98,7 +99,7 @@ NOT_SETTINGS = {'attacks', 'protocols', 'train', 'root'}      # what is measured
 def variant(dataset, params):
     "The settings that differ from the published run, as `name=value`, in alphabetical order"
     published = PUBLISHED.get(dataset, {})
-    published = dict(published, dx=published.get('estimator'), attack_steps=40, rtol=.01)
+    published = dict(published, dx=published.get('estimator'), attack_steps=40, rtol=.01, queries=5000)
     differs = {k: v for k, v in params.items() if k not in NOT_SETTINGS and v is not None and v != published.get(k)}
     return ' '.join(f'{k}={v:g}' if isinstance(v, float) else f'{k}={v}' for k, v in sorted(differs.items()))
 
