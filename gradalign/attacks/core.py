@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['scores', 'check_strength', 'check_scores', 'check_attack', 'mix', 'sample_seeds', 'uniform', 'normal', 'steepest',
-           'random_start', 'margin_score', 'ce_score', 'closest_score', 'paper_score', 'fooled', 'linear_reach']
+           'random_start', 'margin_score', 'ce_score', 'closest_score', 'dlr_score', 'paper_score', 'fooled',
+           'linear_reach']
 
 # %% ../../nbs/attacks/00_core.ipynb #a4701e23
 import math, warnings
@@ -134,9 +135,14 @@ def margin_score(logits, y, c=None): return -margin(logits, y)
 def ce_score(logits, y, c=None): return F.cross_entropy(logits, y, reduction='none')
 def closest_score(logits, y, c): return ell(logits, y, c)
 
+def dlr_score(logits, y, c=None): # (max_{c≠y} z_c − z_y)/(z_π1 − z_π3), π the order of the logits
+    if logits.shape[1] < 3: raise ValueError(f"loss='dlr' needs at least 3 classes, the model has {logits.shape[1]}: use 'margin'")
+    top = logits.topk(3, 1).values
+    return -margin(logits, y) / (top[:, 0] - top[:, 2]).clamp_min(torch.finfo(logits.dtype).tiny)
+
 def paper_score(logits, y, c=None): return (margin_score if logits.shape[1] == 2 else ce_score)(logits, y)
 
-scores = dict(margin=margin_score, ce=ce_score, closest=closest_score, paper=paper_score)
+scores = dict(margin=margin_score, ce=ce_score, closest=closest_score, paper=paper_score, dlr=dlr_score)
 
 # %% ../../nbs/attacks/00_core.ipynb #c5db31ce
 def fooled(

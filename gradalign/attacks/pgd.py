@@ -120,7 +120,7 @@ def pgd(
     steps=40,
     step_size=None,                 # a number or (n,), fixed; None: shrinking, proportional to eps, see `step_rates`
     random_start: bool|None=None,   # tight: False
-    loss: str|None=None,            # 'closest' (tight), 'margin', 'ce' or 'paper', see `scores`
+    loss: str|None=None,            # 'closest' (tight), 'margin', 'ce', 'dlr' or 'paper', see `scores`
     keep: str|None=None,            # 'best' (tight): success first, else the smallest margin; 'last': the last iterate
     restarts: int|None=None,        # starts, all after the first at random (1)
     clamp=None,                     # (lo, hi); None: the model's box
