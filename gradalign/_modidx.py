@@ -65,6 +65,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'gradalign.attacks.stadv._solve': ('attacks/stadv.html#_solve', 'gradalign/attacks/stadv.py'),
                                          'gradalign.attacks.stadv._two_loops': ( 'attacks/stadv.html#_two_loops',
                                                                                  'gradalign/attacks/stadv.py'),
+                                         'gradalign.attacks.stadv._widened': ('attacks/stadv.html#_widened', 'gradalign/attacks/stadv.py'),
                                          'gradalign.attacks.stadv.as_pictures': ( 'attacks/stadv.html#as_pictures',
                                                                                   'gradalign/attacks/stadv.py'),
                                          'gradalign.attacks.stadv.identity_grid': ( 'attacks/stadv.html#identity_grid',

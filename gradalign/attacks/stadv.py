@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['protocols', 'identity_grid', 'warp', 'roughness', 'lbfgs', 'smoothing', 'as_pictures', 'stadv']
 
-# %% ../../nbs/attacks/03_stadv.ipynb #0eda6736
+# %% ../../nbs/attacks/03_stadv.ipynb #7b9e218a
 import math
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from .core import check_attack, check_scores, check_strength, fooled
 from ..geometry import check_box, clamp
 from ..models import frozen, margin, two_columns
 
-# %% ../../nbs/attacks/03_stadv.ipynb #1dd0d23f
+# %% ../../nbs/attacks/03_stadv.ipynb #9be77c55
 def identity_grid(
     h: int, w: int,
     like: Tensor,       # dtype and device
@@ -27,7 +27,7 @@ def identity_grid(
     down, right = torch.meshgrid(axis(h), axis(w), indexing='ij')
     return torch.stack([right, down], 2)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #8993cd1f
+# %% ../../nbs/attacks/03_stadv.ipynb #d2aa0e86
 def warp(
     x: Tensor,    # (n, c, h, w)
     flow: Tensor, # (n, h, w, 2), (right, down), the picture being 2 wide and 2 high
@@ -38,7 +38,7 @@ def warp(
     grid = identity_grid(*x.shape[-2:], x, align_corners) + flow
     return F.grid_sample(x, grid, 'bilinear', padding, align_corners)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #da5da85c
+# %% ../../nbs/attacks/03_stadv.ipynb #8a167049
 def roughness(
     flow: Tensor, # (n, h, w, 2)
     blur=0.,      # rounds the norm off below this length
@@ -48,7 +48,7 @@ def roughness(
     def length(d): return ((d + inside).square().flatten(1).sum(1) + max(blur, 1e-30)**2).sqrt() - blur
     return length(flow[:, 1:] - flow[:, :-1]) + length(flow[:, :, 1:] - flow[:, :, :-1])
 
-# %% ../../nbs/attacks/03_stadv.ipynb #281bd8be
+# %% ../../nbs/attacks/03_stadv.ipynb #4446d007
 def _dot(a, b): return (a * b).sum(1)
 
 def _two_loops(
@@ -66,7 +66,7 @@ def _two_loops(
     for (s, y, r), a in zip(pairs, reversed(alphas)): g = g + (a - r * _dot(y, g))[:, None] * s
     return g
 
-# %% ../../nbs/attacks/03_stadv.ipynb #c98dbfb0
+# %% ../../nbs/attacks/03_stadv.ipynb #c4522d41
 def _inside(z, lo, hi): return torch.maximum(torch.minimum(z, hi), lo)
 
 def _direction(at, pairs, lo, hi, metric): # downhill, 0 where a bound is in the way
@@ -75,7 +75,7 @@ def _direction(at, pairs, lo, hi, metric): # downhill, 0 where a bound is in the
     d = -_two_loops(g * free, pairs, at['gamma'], metric) * free
     return torch.where((_dot(g, d) < 0)[:, None], d, -g * free)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #31d0924d
+# %% ../../nbs/attacks/03_stadv.ipynb #8abaed2b
 def _shorter(length, gain, rise): # gain < 0: promised, rise: found
     parabola = length * -gain / (2 * (rise - gain))
     return torch.where(parabola.isfinite(), parabola, 0.).clamp(min=.1 * length, max=.5 * length)
@@ -96,7 +96,7 @@ def _search(f, at, d, lo, hi, tries): # the new state, and who has moved
         if not len(todo): break
     return new, moved
 
-# %% ../../nbs/attacks/03_stadv.ipynb #fa565566
+# %% ../../nbs/attacks/03_stadv.ipynb #eab7bea7
 def _learn(at, new, moved, pairs, memory, metric): # new pairs; `new` gets its gamma and whether it starts afresh
     s, y = new['z'] - at['z'], new['g'] - at['g']
     sy = _dot(s, y)
@@ -106,7 +106,7 @@ def _learn(at, new, moved, pairs, memory, metric): # new pairs; `new` gets its g
     new['fresh'] = ~use & (at['fresh'] | ~moved)
     return keep + [(s, y, torch.where(use, 1 / sy, 0.))]
 
-# %% ../../nbs/attacks/03_stadv.ipynb #ee81ec4a
+# %% ../../nbs/attacks/03_stadv.ipynb #b8c3e4e8
 def lbfgs(
     f,                      # f(z, rows) → values (k,), gradients (k, d), done (k,): bool; `rows` says which of the n problems these k are
     z: Tensor,              # (n, d), where to start
@@ -135,7 +135,7 @@ def lbfgs(
         leave, at = new['done'] | moved & still | ~moved & at['fresh'], new
     return out, solved
 
-# %% ../../nbs/attacks/03_stadv.ipynb #2f994f07
+# %% ../../nbs/attacks/03_stadv.ipynb #1ca0cbdc
 def _cosines(n, like): # rows: the eigenvectors of DᵀD in one direction; their eigenvalues
     k = torch.arange(n, dtype=torch.float64)
     C = torch.cos(math.pi * k[:, None] * (k + .5) / n) * (2 / n)**.5
@@ -154,7 +154,7 @@ def smoothing(
         return torch.einsum('ij,nikc,kl->njlc', A, c, B).flatten(1)
     return smoothed
 
-# %% ../../nbs/attacks/03_stadv.ipynb #31feee49
+# %% ../../nbs/attacks/03_stadv.ipynb #b16ae991
 protocols = dict( # unit: the value is divided by m(x); floor: of the hinge, in that unit; central: mean of both slopes at the start; stop: at the first success
     tight=dict(unit=True, floor=.01, blur=.01, inside=0., central=True, stop=True, smooth=True, tries=10),
     paper=dict(unit=False, floor=0., blur=0., inside=1e-10, central=False, stop=False, smooth=False, tries=100))
@@ -171,7 +171,7 @@ def _objective(look, tau, unit, o): # tau, unit: (n,)
         return v.detach(), g.nan_to_num(0, 0, 0), done
     return f
 
-# %% ../../nbs/attacks/03_stadv.ipynb #414c07ff
+# %% ../../nbs/attacks/03_stadv.ipynb #b1ffd9fb
 def _central(f, look, unit, lo, hi, shift): # the first look: the margin's slope on both sides of every pixel, and R's at 0, which is 0
     def slope(z, rows):
         z = _inside(z, lo + shift.abs(), hi - shift.abs()).requires_grad_()
@@ -181,7 +181,7 @@ def _central(f, look, unit, lo, hi, shift): # the first look: the margin's slope
         return v, (slope(z + shift, rows) + slope(z - shift, rows)) / 2, done
     return first
 
-# %% ../../nbs/attacks/03_stadv.ipynb #f90fd5cd
+# %% ../../nbs/attacks/03_stadv.ipynb #2f2cb4d6
 def as_pictures(
     x: Tensor, # (n, d), (n, h, w) or (n, c, h, w)
 ) -> Tensor: # (n, c, h, w)
@@ -193,30 +193,32 @@ def as_pictures(
     h = max(k for k in range(1, math.isqrt(d) + 1) if d % k == 0)
     return x.reshape(len(x), 1, h, d // h)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #29a6331e
-def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w, 2), warped samples (n, *shape)
+# %% ../../nbs/attacks/03_stadv.ipynb #d0d7ae10
+def _widened(box): return box and (box[0] - 1e-5 * (box[1] - box[0]), box[1] + 1e-5 * (box[1] - box[0]))
+
+def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w, 2), warped samples (n, *shape), whether the flow counts (n,)
     pictures = as_pictures(x)
     h, w = pictures.shape[-2:]
     grid = identity_grid(h, w, x, align_corners).flatten()
     lo, hi, shift = -1 - grid, 1 - grid, torch.full_like(grid, 2e-3 / max(h, w))
     padding = 'border' if o['stop'] and align_corners else 'zeros' # inside the bounds the value is the same; the slope at the rim is not
-    def moved(z, rows): return clamp(warp(pictures[rows], z.view(-1, h, w, 2), align_corners, padding), box).reshape(len(rows), *x.shape[1:])
-    def look(z, rows): return margin(two_columns(model(moved(z, rows))), y[rows]), z.view(-1, h, w, 2)
+    def moved(z, rows, box): return clamp(warp(pictures[rows], z.view(-1, h, w, 2), align_corners, padding), box).reshape(len(rows), *x.shape[1:])
+    def look(z, rows): return margin(two_columns(model(moved(z, rows, _widened(box)))), y[rows]), z.view(-1, h, w, 2)
     unit = m.clamp_min(torch.finfo(m.dtype).tiny) if o['unit'] else torch.ones_like(m)
     f = _objective(look, tau, unit, o)
     first = _central(f, look, unit, lo, hi, shift) if o['central'] and align_corners else None
     metric = smoothing(h, w, x) if o['smooth'] else lambda v: v
-    z, _ = lbfgs(f, x.new_zeros(len(x), h * w * 2), lo, hi, steps=steps, tries=o['tries'], metric=metric, first=first)
-    return z.view(-1, h, w, 2), moved(z, torch.arange(len(x), device=x.device)).detach()
+    z, done = lbfgs(f, x.new_zeros(len(x), h * w * 2), lo, hi, steps=steps, tries=o['tries'], metric=metric, first=first)
+    return z.view(-1, h, w, 2), moved(z, torch.arange(len(x), device=x.device), box).detach(), done if o['stop'] else torch.ones_like(done)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #1ed7d1ad
+# %% ../../nbs/attacks/03_stadv.ipynb #fcf1e621
 def _check(steps, align_corners, protocol):
     if protocol not in protocols: raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
     if isinstance(steps, bool) or not isinstance(steps, int): raise TypeError(f'steps must be a whole number, got {steps!r}')
     if steps < 1: raise ValueError(f'steps must be at least 1, got {steps}')
     if not isinstance(align_corners, bool): raise TypeError(f'align_corners must be True or False, got {align_corners!r}')
 
-# %% ../../nbs/attacks/03_stadv.ipynb #4ed5ef53
+# %% ../../nbs/attacks/03_stadv.ipynb #3c86b66c
 def stadv(
     model,                # from `wrap`
     x: Tensor,            # (n, *shape), in the model's box; vectors, or images with or without channels
@@ -239,7 +241,7 @@ def stadv(
         with torch.no_grad(): logits = check_scores(model(out), y)
         rows = (~fooled(logits, y)).nonzero()[:, 0]
         if len(rows):
-            flow, x_adv = _solve(model, out[rows], y[rows], tau[rows], margin(logits, y)[rows], steps, align_corners, box, protocols[protocol])
-            with torch.no_grad(): hit = fooled(two_columns(model(x_adv)), y[rows])
+            flow, x_adv, done = _solve(model, out[rows], y[rows], tau[rows], margin(logits, y)[rows], steps, align_corners, box, protocols[protocol])
+            with torch.no_grad(): hit = fooled(two_columns(model(x_adv)), y[rows]) & done
             out[rows[hit]], flows[rows[hit]] = x_adv[hit], flow[hit]
         return (out, flows) if return_flow else out
