@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['protocols', 'identity_grid', 'warp', 'roughness', 'lbfgs', 'smoothing', 'as_pictures', 'stadv']
 
-# %% ../../nbs/attacks/03_stadv.ipynb #7b9e218a
+# %% ../../nbs/attacks/03_stadv.ipynb #2aa13a51
 import math
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from .core import check_attack, check_scores, check_strength, fooled
 from ..geometry import check_box, clamp
 from ..models import frozen, margin, two_columns
 
-# %% ../../nbs/attacks/03_stadv.ipynb #9be77c55
+# %% ../../nbs/attacks/03_stadv.ipynb #5d28b20b
 def identity_grid(
     h: int, w: int,
     like: Tensor,       # dtype and device
@@ -27,7 +27,7 @@ def identity_grid(
     down, right = torch.meshgrid(axis(h), axis(w), indexing='ij')
     return torch.stack([right, down], 2)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #d2aa0e86
+# %% ../../nbs/attacks/03_stadv.ipynb #eeea9935
 def warp(
     x: Tensor,    # (n, c, h, w)
     flow: Tensor, # (n, h, w, 2), (right, down), the picture being 2 wide and 2 high
@@ -38,7 +38,7 @@ def warp(
     grid = identity_grid(*x.shape[-2:], x, align_corners) + flow
     return F.grid_sample(x, grid, 'bilinear', padding, align_corners)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #8a167049
+# %% ../../nbs/attacks/03_stadv.ipynb #265cf36e
 def roughness(
     flow: Tensor, # (n, h, w, 2)
     blur=0.,      # rounds the norm off below this length
@@ -48,7 +48,7 @@ def roughness(
     def length(d): return ((d + inside).square().flatten(1).sum(1) + max(blur, 1e-30)**2).sqrt() - blur
     return length(flow[:, 1:] - flow[:, :-1]) + length(flow[:, :, 1:] - flow[:, :, :-1])
 
-# %% ../../nbs/attacks/03_stadv.ipynb #4446d007
+# %% ../../nbs/attacks/03_stadv.ipynb #7ea7edad
 def _dot(a, b): return (a * b).sum(1)
 
 def _two_loops(
@@ -66,7 +66,7 @@ def _two_loops(
     for (s, y, r), a in zip(pairs, reversed(alphas)): g = g + (a - r * _dot(y, g))[:, None] * s
     return g
 
-# %% ../../nbs/attacks/03_stadv.ipynb #c4522d41
+# %% ../../nbs/attacks/03_stadv.ipynb #219a5c1d
 def _inside(z, lo, hi): return torch.maximum(torch.minimum(z, hi), lo)
 
 def _direction(at, pairs, lo, hi, metric): # downhill, 0 where a bound is in the way
@@ -75,7 +75,7 @@ def _direction(at, pairs, lo, hi, metric): # downhill, 0 where a bound is in the
     d = -_two_loops(g * free, pairs, at['gamma'], metric) * free
     return torch.where((_dot(g, d) < 0)[:, None], d, -g * free)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #8abaed2b
+# %% ../../nbs/attacks/03_stadv.ipynb #7c9606de
 def _shorter(length, gain, rise): # gain < 0: promised, rise: found
     parabola = length * -gain / (2 * (rise - gain))
     return torch.where(parabola.isfinite(), parabola, 0.).clamp(min=.1 * length, max=.5 * length)
@@ -96,7 +96,7 @@ def _search(f, at, d, lo, hi, tries): # the new state, and who has moved
         if not len(todo): break
     return new, moved
 
-# %% ../../nbs/attacks/03_stadv.ipynb #eab7bea7
+# %% ../../nbs/attacks/03_stadv.ipynb #0fcda897
 def _learn(at, new, moved, pairs, memory, metric): # new pairs; `new` gets its gamma and whether it starts afresh
     s, y = new['z'] - at['z'], new['g'] - at['g']
     sy = _dot(s, y)
@@ -106,7 +106,7 @@ def _learn(at, new, moved, pairs, memory, metric): # new pairs; `new` gets its g
     new['fresh'] = ~use & (at['fresh'] | ~moved)
     return keep + [(s, y, torch.where(use, 1 / sy, 0.))]
 
-# %% ../../nbs/attacks/03_stadv.ipynb #b8c3e4e8
+# %% ../../nbs/attacks/03_stadv.ipynb #4634f0da
 def lbfgs(
     f,                      # f(z, rows) → values (k,), gradients (k, d), done (k,): bool; `rows` says which of the n problems these k are
     z: Tensor,              # (n, d), where to start
@@ -135,7 +135,7 @@ def lbfgs(
         leave, at = new['done'] | moved & still | ~moved & at['fresh'], new
     return out, solved
 
-# %% ../../nbs/attacks/03_stadv.ipynb #1ca0cbdc
+# %% ../../nbs/attacks/03_stadv.ipynb #a8b6d72a
 def _cosines(n, like): # rows: the eigenvectors of DᵀD in one direction; their eigenvalues
     k = torch.arange(n, dtype=torch.float64)
     C = torch.cos(math.pi * k[:, None] * (k + .5) / n) * (2 / n)**.5
@@ -154,7 +154,7 @@ def smoothing(
         return torch.einsum('ij,nikc,kl->njlc', A, c, B).flatten(1)
     return smoothed
 
-# %% ../../nbs/attacks/03_stadv.ipynb #b16ae991
+# %% ../../nbs/attacks/03_stadv.ipynb #2b4a3f2c
 protocols = dict( # unit: the value is divided by m(x); floor: of the hinge, in that unit; central: mean of both slopes at the start; stop: at the first success
     tight=dict(unit=True, floor=.01, blur=.01, inside=0., central=True, stop=True, smooth=True, tries=10),
     paper=dict(unit=False, floor=0., blur=0., inside=1e-10, central=False, stop=False, smooth=False, tries=100))
@@ -171,7 +171,7 @@ def _objective(look, tau, unit, o): # tau, unit: (n,)
         return v.detach(), g.nan_to_num(0, 0, 0), done
     return f
 
-# %% ../../nbs/attacks/03_stadv.ipynb #b1ffd9fb
+# %% ../../nbs/attacks/03_stadv.ipynb #b146a550
 def _central(f, look, unit, lo, hi, shift): # the first look: the margin's slope on both sides of every pixel, and R's at 0, which is 0
     def slope(z, rows):
         z = _inside(z, lo + shift.abs(), hi - shift.abs()).requires_grad_()
@@ -181,7 +181,7 @@ def _central(f, look, unit, lo, hi, shift): # the first look: the margin's slope
         return v, (slope(z + shift, rows) + slope(z - shift, rows)) / 2, done
     return first
 
-# %% ../../nbs/attacks/03_stadv.ipynb #2f2cb4d6
+# %% ../../nbs/attacks/03_stadv.ipynb #eb1e2446
 def as_pictures(
     x: Tensor, # (n, d), (n, h, w) or (n, c, h, w)
 ) -> Tensor: # (n, c, h, w)
@@ -193,7 +193,7 @@ def as_pictures(
     h = max(k for k in range(1, math.isqrt(d) + 1) if d % k == 0)
     return x.reshape(len(x), 1, h, d // h)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #d0d7ae10
+# %% ../../nbs/attacks/03_stadv.ipynb #c04c6d6a
 def _widened(box): return box and (box[0] - 1e-5 * (box[1] - box[0]), box[1] + 1e-5 * (box[1] - box[0]))
 
 def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w, 2), warped samples (n, *shape), whether the flow counts (n,)
@@ -211,14 +211,14 @@ def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w,
     z, done = lbfgs(f, x.new_zeros(len(x), h * w * 2), lo, hi, steps=steps, tries=o['tries'], metric=metric, first=first)
     return z.view(-1, h, w, 2), moved(z, torch.arange(len(x), device=x.device), box).detach(), done if o['stop'] else torch.ones_like(done)
 
-# %% ../../nbs/attacks/03_stadv.ipynb #fcf1e621
+# %% ../../nbs/attacks/03_stadv.ipynb #3e7ad107
 def _check(steps, align_corners, protocol):
     if protocol not in protocols: raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
     if isinstance(steps, bool) or not isinstance(steps, int): raise TypeError(f'steps must be a whole number, got {steps!r}')
     if steps < 1: raise ValueError(f'steps must be at least 1, got {steps}')
     if not isinstance(align_corners, bool): raise TypeError(f'align_corners must be True or False, got {align_corners!r}')
 
-# %% ../../nbs/attacks/03_stadv.ipynb #3c86b66c
+# %% ../../nbs/attacks/03_stadv.ipynb #843a3329
 def stadv(
     model,                # from `wrap`
     x: Tensor,            # (n, *shape), in the model's box; vectors, or images with or without channels
