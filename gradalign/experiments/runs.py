@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from ..alignment import alignment_dx, alignment_x
 from ..attacks.pgd import pgd
+from ..attacks.square import square
 from ..data import load
 from ..data.core import names
 from ..data.spheres import gap
@@ -183,7 +184,7 @@ def validation_eps50(model, valid):
     return eps50(attack_of('pgd_linf', 'tight', valid), model, valid.x[:].to(device), valid.y.to(device)).eps50
 
 # %% ../../nbs/experiments/01_runs.ipynb #17ad3b4d
-ATTACKS = dict(pgd_linf=math.inf, pgd_l2=2)       # name → norm
+ATTACKS = dict(pgd_linf=math.inf, pgd_l2=2, square_linf=math.inf, square_l2=2)       # name → norm
 ETA = dict(spheres=.002)                          # published step size; 0.02 for every other data set
 _images = [.002, .006, .02, .04, .06, .1, .14, .2, .4, .6, .8, 1, 1.2]
 STRENGTHS = {                                     # protocol §9, L∞, test split
@@ -202,8 +203,10 @@ def attack_of(
     protocol, # 'tight' or 'paper'
     data,     # the split under attack
     steps=40, # of the tight attack
+    queries=5000, # of the Square Attack
 ):
     "The attack as `eps50` calls it: attack(model, x, y, strength)"
+    if name.startswith('square'): return partial(square, norm=ATTACKS[name], queries=queries, protocol=protocol, clamp=None if protocol == 'tight' else (-1, 1))
     if protocol == 'tight': return partial(pgd, norm=ATTACKS[name], steps=steps)
     return partial(pgd, norm=ATTACKS[name], steps=40, step_size=ETA.get(data.name, .02)*reach(name, data), protocol='paper', clamp=(-1, 1))
 
@@ -241,7 +244,7 @@ def examples(
 
 # %% ../../nbs/experiments/01_runs.ipynb #f575939a
 def attacked(
-    model, data, attacks, protocols, *, steps=40, rtol=.01, batch=None,
+    model, data, attacks, protocols, *, steps=40, queries=5000, rtol=.01, batch=None,
 ):
     "`(columns, curves, results, flags)` of all attacks under all protocols"
     columns, curves, results, flags = {}, [], {}, []
@@ -249,7 +252,7 @@ def attacked(
     x, y = data.x[:].to(device), data.y.to(device)
     for name, protocol in [(a, p) for p in protocols for a in attacks]:
         options = dict(rtol=rtol) if protocol == 'tight' else dict(strengths=[s*reach(name, data) for s in STRENGTHS[data.name]])
-        r = eps50(attack_of(name, protocol, data, steps), model, x, y, protocol=protocol, **options)
+        r = eps50(attack_of(name, protocol, data, steps, queries), model, x, y, protocol=protocol, **options)
         found = torch.as_tensor(r.per_sample).cpu().numpy()
         columns |= {f'{name}_{protocol}': found, f'{name}_{protocol}_censored': found == math.inf}
         curves += [dict(attack=name, protocol=protocol, strength=float(s), error=float(e)) for s, e in r.curve]
@@ -287,12 +290,14 @@ def trained(run, root=None):
     model.load_state_dict(load_tensors(Path(run)/'model.safetensors')[0])
     return record, model.to('cuda' if torch.cuda.is_available() else 'cpu').eval(), data
 
-def check_evaluate(attacks, protocols, estimator, steps, rtol):
+def check_evaluate(attacks, protocols, estimator, steps, rtol, queries):
     "Raise ValueError for what `evaluate` does not know"
     for name, values, known in ('attacks', attacks, ATTACKS), ('protocols', protocols, ('tight', 'paper')), ('estimator', [estimator], ESTIMATORS):
         wrong = [v for v in values if v not in known] if not isinstance(values, str) else [values]
         if wrong: raise ValueError(f'{name} must be of {", ".join(known)}, got {", ".join(map(repr, wrong))}')
     if not (isinstance(steps, int) and steps >= 1 and 0 < rtol < 1): raise ValueError(f'attack_steps must be at least 1 and rtol between 0 and 1, got {steps!r} and {rtol!r}')
+    if isinstance(queries, bool) or not isinstance(queries, int) or queries < 1: raise ValueError(f'queries must be a whole number of at least 1, got {queries!r}')
+    if queries != 5000 and not any(a.startswith('square') for a in attacks): raise ValueError('queries belongs to the attacks square_linf and square_l2')
 
 # %% ../../nbs/experiments/01_runs.ipynb #f993eca2
 def evaluate(*,
@@ -305,12 +310,14 @@ def evaluate(*,
     attacks=('pgd_linf', 'pgd_l2'), protocols=('tight', 'paper'),
     estimator='exact',  # of Δx, for α_Δx
     attack_steps=40, rtol=.01,
+    queries=5000,       # of the Square Attack, per sample and strength
 ):
     "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds the record of this very run"
-    check_evaluate(attacks, protocols, estimator, attack_steps, rtol)
+    check_evaluate(attacks, protocols, estimator, attack_steps, rtol, queries)
     record, model, data = trained(run, root)
     seed = record['seed'] if seed is None else seed
-    params = given_only(n=n, attacks=attacks, protocols=protocols, estimator=estimator, attack_steps=attack_steps, rtol=rtol, train=record['params'])
+    params = given_only(n=n, attacks=attacks, protocols=protocols, estimator=estimator, attack_steps=attack_steps, rtol=rtol, train=record['params'],
+                        queries=queries if any(a.startswith('square') for a in attacks) else None)
     head = dict(kind='evaluate', profile=profile, dataset=record['dataset'], method=record['method'], seed=seed, protocol=record['protocol'], params=params)
     if (done := finished(out, **head)): return done
     with recorded(out, **head) as record: _evaluate(record, Path(out), model, data, root)
@@ -322,10 +329,11 @@ def _evaluate(record, out, model, data, root):
     test = load(data.name, 'test', root, size=own['train'].get('size'), n=own.get('n'), seed=record['seed'], protocol=record['protocol'])
     estimate = delta_source(own['estimator'], test if own['estimator'] == 'exact' else data)
     table = examples(model, test, estimate)
-    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], steps=own['attack_steps'], rtol=own['rtol'])
+    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], steps=own['attack_steps'], queries=own.get('queries', 5000), rtol=own['rtol'])
     with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
+    record['classes'] = list(test.classes)
     record['results'] = dict(accuracy=quantity((table.y == table.prediction).mean(), 'fraction'), **results)
     for a in 'alpha_dx', 'alpha_x': record['results'] |= {a: quantity(table[a].mean(), 'cosine'), f'{a}_undefined': quantity(int(table[a].isna().sum()), 'samples')}
     record['results'] |= {f'ratio_l2_alpha.{p}': quantity(results[f'eps50_pgd_l2.{p}']['value']/table.alpha_dx.mean(), 'input')
