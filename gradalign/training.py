@@ -140,7 +140,7 @@ class PGDTraining(Callback):
         if r: self.learn.xb = (self.craft(self.x, self.y, r),)
     def craft(self, x, y, r): # x' for the share r of eps
         if self.compiled is None and self.compile: self.compiled = torch.compile(self.model)
-        searched = self.compiled or (lean(self.model) if x.device.type == 'cpu' else self.model)
+        searched = self.compiled if self.compile else lean(self.model) if x.device.type == 'cpu' else self.model # a compiled module has no truth value
         half = torch.autocast(x.device.type, torch.bfloat16) if self.autocast else contextlib.nullcontext()
         with half, compiler_errors() if self.compile else contextlib.nullcontext():
             return pgd(searched, x, y, r * self.eps, steps=math.ceil(r * self.pgd_steps), step_size=self.step_size,

@@ -1,17 +1,16 @@
 """The Square Attack beside that of AutoAttack, on a small trained network: 50 images, few queries."""
 import math
 import pytest, torch
+from pyautoattack.square import SquareAttack
+from sklearn.datasets import load_digits
 from torch import nn
 from gradalign.attacks.core import fooled
 from gradalign.attacks.square import square
 from gradalign.models import wrap
 
-SquareAttack = pytest.importorskip('pyautoattack.square').SquareAttack
-
 @pytest.fixture(scope='module')
 def trained():
     "A network, 50 images in [0, 1] that it was not trained on, and their labels"
-    from sklearn.datasets import load_digits
     images, labels = load_digits(return_X_y=True)
     images = nn.functional.interpolate(torch.tensor(images, dtype=torch.float32).view(-1, 1, 8, 8)/16, scale_factor=2)
     labels, rng = torch.tensor(labels), torch.Generator().manual_seed(0)

@@ -9,9 +9,8 @@ __all__ = ['protocols', 'next_c', 'to_free', 'to_box', 'carlini_wagner']
 import math
 import torch
 from torch import Tensor
-from .core import check_attack, check_scores, check_strength, fooled, linear_reach
-from .pgd import _count
-from ..geometry import check_box, per_sample, vector_norm
+from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, keep_shortest, largest_other, linear_reach
+from ..geometry import per_sample, vector_norm
 from ..models import ell, frozen, margin, two_columns
 
 # %% ../../nbs/attacks/04_carlini_wagner.ipynb #ac9b253f
@@ -45,7 +44,7 @@ def _look(model, w, x, y, c, k, box, shrink, grad=True): # point, fooled (n,), i
         logits = two_columns(model(X))
         squares = (X - x).flatten(1).square().sum(1)
         hit = fooled(logits.detach(), y)
-        k = torch.where(hit, logits.detach().scatter(1, y[:, None], -math.inf).argmax(1), k)
+        k = torch.where(hit, largest_other(logits, y), k)
         loss = squares + c * (-ell(logits, y, k)).clamp(min=0) # f6 of the paper, towards class k
     g = torch.autograd.grad(loss.sum(), w)[0].nan_to_num(0, 0, 0) if grad else None
     return X.detach(), hit, vector_norm(X.detach() - x, 2), loss.detach(), g, k
@@ -63,8 +62,7 @@ def _descend(model, x, y, c, k, rate, box, steps, shrink, decay, checks): # best
     m, v, low, before = torch.zeros_like(w), torch.zeros_like(w), torch.full_like(shortest, math.inf), torch.full_like(shortest, math.inf)
     for t in range(steps + 1):
         X, hit, length, loss, g, k = _look(model, w, x, y, c, k, box, shrink, grad=t < steps)
-        better = hit & (length < shortest[rows])
-        best[rows[better]], shortest[rows[better]] = X[better], length[better]
+        keep_shortest(best, shortest, rows, X, hit, length)
         if t == steps: break
         low = torch.minimum(low, loss)
         w, m, v = _adam(w, g, m, v, t + 1, rate * (1 - t / steps if decay else 1))
@@ -95,8 +93,8 @@ def carlini_wagner(
     "Carlini & Wagner's L2 attack (2017, arXiv:1608.04644; protocol 8.5). Changes nothing of the model or of any random state. Raises TypeError or ValueError for bad input."
     if protocol not in protocols: raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
     o = protocols[protocol] | {k: v for k, v in dict(steps=steps, searches=searches, c=c, rate=rate).items() if v is not None}
-    _count(o['steps'], 'steps'), _count(o['searches'], 'searches')
-    box = getattr(model, 'box', None) if clamp is None else check_box(clamp)
+    check_count(o['steps'], 'steps'), check_count(o['searches'], 'searches')
+    box = box_of(model, clamp)
     with torch.inference_mode(False), frozen(model), torch.enable_grad():
         y, _ = check_attack(model, x, y, 0.)
         return _search(model, x.detach().clone(), y.clone(), box, **o)
@@ -105,7 +103,7 @@ def carlini_wagner(
 def _first(model, x, y, box, c, rate): # samples to attack (indices), their c, closest class and rate
     X = x.detach().requires_grad_()
     logits = two_columns(model(X))
-    if not logits.requires_grad: raise ValueError('the model gives no gradient with respect to x, and Carlini–Wagner needs one')
+    check_gradient(logits, 'Carlini–Wagner')
     d, k = linear_reach(check_scores(logits, y), X, y, 2)
     half = 1 if box is None else (box[1] - box[0]) / 2
     c = 4 * d.square() / margin(logits.detach(), y) if c is None else check_strength(c, x, 'c')
@@ -121,8 +119,7 @@ def _search(model, x, y, box, steps, searches, c, rate, shrink, decay, checks, t
         if not len(rows): break
         X, length = _descend(model, x[rows], y[rows], c, k, rate, box, steps, shrink, decay, checks)
         won, last = length.isfinite(), shortest[rows]
-        better = length < last
-        best[rows[better]], shortest[rows[better]] = X[better], length[better]
+        keep_shortest(best, shortest, rows, X, won, length)
         lo, hi = torch.where(won, lo, c), torch.where(won, c, hi)
         go = ~(won & ((length - last).abs() < tol * length))
         rows, c, k, rate, lo, hi = (v[go] for v in (rows, next_c(c, lo, hi), k, rate, lo, hi))

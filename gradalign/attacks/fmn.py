@@ -9,9 +9,8 @@ __all__ = ['annealed', 'radius', 'inward', 'settled', 'fmn']
 import math
 import torch
 from torch import Tensor
-from .core import check_attack, check_scores, fooled, linear_reach, steepest
-from .pgd import _count
-from ..geometry import check_box, clamp, dual, per_sample, project, vector_norm
+from .core import box_of, check_attack, check_count, check_gradient, check_scores, fooled, keep_shortest, largest_other, linear_reach, steepest
+from ..geometry import clamp, dual, per_sample, project, vector_norm
 from ..models import ell, frozen, two_columns
 
 # %% ../../nbs/attacks/05_fmn.ipynb #e81ade22
@@ -60,10 +59,10 @@ def settled(
 def _look(model, x, y, c, norm, box): # fooled (n,), linearised distance (n,), inward ∇ℓ (n, *shape), class to climb towards (n,)
     x = x.detach().requires_grad_()
     logits = two_columns(model(x))
-    if not logits.requires_grad: raise ValueError('the model gives no gradient with respect to x, and FMN needs one')
+    check_gradient(logits, 'FMN')
     if c is None: c = linear_reach(check_scores(logits, y), x, y, norm)[1]
     hit = fooled(logits.detach(), y)
-    c = torch.where(hit, logits.detach().scatter(1, y[:, None], -math.inf).argmax(1), c)
+    c = torch.where(hit, largest_other(logits, y), c)
     l = ell(logits, y, c)
     g = inward(torch.autograd.grad(l.sum(), x)[0].nan_to_num(0, 0, 0), x.detach(), box)
     return hit, l.detach().abs() / vector_norm(g, dual(norm)), g, c
@@ -76,18 +75,14 @@ def _descend(model, x, y, norm, box, steps, size, gamma, tol):
         hit, gap, g, c = _look(model, X, y, c, norm, box)
         delta = X - x
         length = vector_norm(delta, norm)
-        _keep(best, shortest, rows, X, hit, length)
+        keep_shortest(best, shortest, rows, X, hit, length)
         eps = radius(eps, hit, shortest[rows], length, gap, annealed(*gamma, t, steps))
         leave = settled(g, delta, length, gap, shortest[rows], norm, tol) | hit & (t == 0)
         rows, X, x, y, c, eps, delta, g = (v[~leave] for v in (rows, X, x, y, c, eps, delta, g))
         if not len(rows): return best
         X = clamp(x + project(delta + per_sample(annealed(*size, t, steps) * eps, x) * steepest(g, norm), eps, norm), box)
-    with torch.no_grad(): _keep(best, shortest, rows, X, fooled(two_columns(model(X)), y), vector_norm(X - x, norm))
+    with torch.no_grad(): keep_shortest(best, shortest, rows, X, fooled(two_columns(model(X)), y), vector_norm(X - x, norm))
     return best
-
-def _keep(best, shortest, rows, X, hit, length): # the shortest that fooled, in place
-    better = hit & (length < shortest[rows])
-    best[rows[better]], shortest[rows[better]] = X[better], length[better]
 
 # %% ../../nbs/attacks/05_fmn.ipynb #1edcead5
 def fmn(
@@ -102,10 +97,10 @@ def fmn(
     clamp=None,         # (lo, hi); None: the model's box
 ) -> Tensor: # (n, *shape), in the box, detached; x itself where no perturbation fooled or none was needed
     "Fast minimum-norm attack (Pintor et al. 2021, arXiv:2102.12827). Changes nothing of the model or of any random state. Raises TypeError or ValueError for bad input."
-    _count(steps, 'steps')
+    check_count(steps, 'steps')
     for name, pair in dict(size=size, gamma=gamma).items(): _falling(pair, name)
     if isinstance(tol, bool) or not isinstance(tol, (int, float)) or not 0 <= tol < 1: raise ValueError(f'tol must be a number from 0 to below 1, got {tol!r}')
-    box = getattr(model, 'box', None) if clamp is None else check_box(clamp)
+    box = box_of(model, clamp)
     with torch.inference_mode(False), frozen(model), torch.enable_grad():
         y, _ = check_attack(model, x, y, 0., norm)
         return _descend(model, x.detach().clone(), y.clone(), norm, box, steps, size, gamma, tol)

@@ -10,8 +10,8 @@ import math
 from functools import partial
 import torch
 from torch import Tensor
-from .core import check_attack, check_scores, check_strength, fooled, linear_reach, mix, random_start, sample_seeds, scores, steepest
-from ..geometry import check_box, clamp, per_sample, project
+from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, linear_reach, mix, random_start, sample_seeds, scores, steepest
+from ..geometry import clamp, per_sample, project
 from ..models import frozen, margin, two_columns
 
 # %% ../../nbs/attacks/01_pgd.ipynb #48548708
@@ -34,7 +34,7 @@ def _look(model, x, y, c, score, norm, grad=True): # logits (n, C), ∇J (n, *sh
         x = x.detach().requires_grad_(grad)
         logits = two_columns(model(x))
     if not grad: return logits, None, c
-    if not logits.requires_grad: raise ValueError('the model gives no gradient with respect to x, and PGD needs one')
+    check_gradient(logits, 'PGD')
     if c is None: c = _towards(check_scores(logits, y), x, y, score, norm)
     g, = torch.autograd.grad(score(logits, y, c).sum(), x)
     return logits.detach(), g.nan_to_num(0, 0, 0), c
@@ -105,11 +105,6 @@ def _options(protocol, step_size, **given):
         if step_size is None: raise ValueError("protocol='paper' needs step_size: η for L∞, η√n for L2")
     return o
 
-# %% ../../nbs/attacks/01_pgd.ipynb #a0f20690
-def _count(v, name): # a whole number ≥ 1
-    if isinstance(v, bool) or not isinstance(v, int): raise TypeError(f'{name} must be a whole number, got {v!r}')
-    if v < 1: raise ValueError(f'{name} must be at least 1, got {v}')
-
 # %% ../../nbs/attacks/01_pgd.ipynb #9cf8a5b1
 def pgd(
     model,                          # from `wrap`
@@ -129,8 +124,8 @@ def pgd(
 ) -> Tensor: # (n, *shape), in the ball and in the box, detached
     "Projected gradient descent (Madry et al. 2018, arXiv:1706.06083; protocol 8.1, 8.2). Changes nothing of the model or of any random state. Raises TypeError or ValueError for bad input."
     o = _options(protocol, step_size, random_start=random_start, loss=loss, keep=keep, restarts=restarts)
-    _count(steps, 'steps'), _count(o['restarts'], 'restarts')
-    box = getattr(model, 'box', None) if clamp is None else check_box(clamp)
+    check_count(steps, 'steps'), check_count(o['restarts'], 'restarts')
+    box = box_of(model, clamp)
     with torch.inference_mode(False), frozen(model), torch.enable_grad():
         y, eps = check_attack(model, x, y, eps, norm)
         x, y, seeds = x.detach().clone(), y.clone(), sample_seeds(seed, len(x), x.device)

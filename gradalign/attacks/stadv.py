@@ -10,8 +10,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .core import check_attack, check_scores, check_strength, fooled
-from ..geometry import check_box, clamp
+from .core import box_of, canvas, check_attack, check_count, check_gradient, check_scores, check_strength, fooled
+from ..geometry import clamp
 from ..models import frozen, margin, two_columns
 
 # %% ../../nbs/attacks/03_stadv.ipynb #5d28b20b
@@ -163,7 +163,7 @@ def _objective(look, tau, unit, o): # tau, unit: (n,)
     def f(z, rows):
         z = z.detach().requires_grad_()
         m, flow = look(z, rows)
-        if not m.requires_grad: raise ValueError('the model gives no gradient with respect to x, and stadv needs one')
+        check_gradient(m, 'stadv')
         m, price = m / unit[rows], tau[rows] / unit[rows]
         v = m.clamp_min(-o['floor']) + price * roughness(flow, o['blur'], o['inside'])
         g, = torch.autograd.grad(v.sum(), z)
@@ -187,11 +187,7 @@ def as_pictures(
 ) -> Tensor: # (n, c, h, w)
     "Samples as pictures; vectors as the rectangle closest to a square. Raises ValueError for other shapes."
     if x.ndim > 4: raise ValueError(f'x must be vectors (n, d) or images (n, h, w) or (n, c, h, w) to be warped, got shape {tuple(x.shape)}')
-    if x.ndim == 4: return x
-    if x.ndim == 3: return x[:, None]
-    d = x.shape[1]
-    h = max(k for k in range(1, math.isqrt(d) + 1) if d % k == 0)
-    return x.reshape(len(x), 1, h, d // h)
+    return x.reshape(len(x), *canvas(x.shape[1:]))
 
 # %% ../../nbs/attacks/03_stadv.ipynb #c04c6d6a
 def _widened(box): return box and (box[0] - 1e-5 * (box[1] - box[0]), box[1] + 1e-5 * (box[1] - box[0]))
@@ -214,8 +210,7 @@ def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w,
 # %% ../../nbs/attacks/03_stadv.ipynb #3e7ad107
 def _check(steps, align_corners, protocol):
     if protocol not in protocols: raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
-    if isinstance(steps, bool) or not isinstance(steps, int): raise TypeError(f'steps must be a whole number, got {steps!r}')
-    if steps < 1: raise ValueError(f'steps must be at least 1, got {steps}')
+    check_count(steps, 'steps')
     if not isinstance(align_corners, bool): raise TypeError(f'align_corners must be True or False, got {align_corners!r}')
 
 # %% ../../nbs/attacks/03_stadv.ipynb #843a3329
@@ -232,7 +227,7 @@ def stadv(
 ) -> Tensor: # (n, *shape), detached; with return_flow also (n, h, w, 2), 0 for unchanged samples
     "Spatially transformed attack (Xiao et al. 2018, arXiv:1801.02612; protocol 8.4); failed and misclassified samples unchanged. Raises TypeError or ValueError for bad input."
     _check(steps, align_corners, protocol)
-    box = getattr(model, 'box', None) if clamp is None else check_box(clamp)
+    box = box_of(model, clamp)
     with torch.inference_mode(False), frozen(model), torch.enable_grad():
         y, tau = check_attack(model, x, y, 0.)[0].clone(), check_strength(tau, x, 'tau').clone()
         out = x.detach().clone()

@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from .core import Data, Pixels, chosen, data_root, generator, read_images, splits
+from .core import Data, Pixels, chosen, data_root, generator, no_access, read_images, splits
 
 # %% ../../nbs/data/05_cxr.ipynb #311d3216
 FOLDERS = dict(cxr_pneumonia=('normal', 'pneumonia'), cxr=('negative', 'positive')) # folder → names of the classes
@@ -29,7 +29,7 @@ def found(
     if root is None: raise FileNotFoundError(f'no folder was named for the x-rays: {how_to_get}')
     tried = [root, *(root / name for name in FOLDERS)]
     try: folders = [f for f in tried if (f / 'metadata.csv').is_file()]
-    except PermissionError as e: raise PermissionError(f'{e.filename} may not be looked into: change its permissions or its folder\'s') from None
+    except PermissionError as e: raise no_access(e.filename, 'be looked into') from None
     if not folders: raise FileNotFoundError(f'metadata.csv was not found in {", ".join(map(str, tried))}: {how_to_get}')
     if len(folders) > 1: raise ValueError(f'more than one set of x-rays under {root}: name the one you mean, root={" or root=".join(map(str, folders))}')
     return folders[0]
@@ -55,7 +55,7 @@ def read_table(
     "The table, checked, every row with its split. Raises ValueError that names what is wrong and the first row where it is, PermissionError."
     path = folder / 'metadata.csv'
     try: table = pd.read_csv(io.BytesIO(path.read_bytes()), dtype=str, keep_default_na=False).fillna('')
-    except PermissionError: raise PermissionError(f'{path} may not be read: change its permissions or its folder\'s') from None
+    except PermissionError: raise no_access(path) from None
     except ValueError as e: raise ValueError(f'{path} is not a CSV file in UTF-8 ({e})') from e
     missing = [c for c in ('file', 'label', 'patient_id') if c not in table]
     if missing: raise ValueError(f'{path} has no column {", ".join(missing)}; it has {", ".join(table)}: {how_to_get}')

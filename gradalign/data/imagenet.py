@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.models import ResNet50_Weights
 from torchvision.transforms import functional as TF
-from .core import Data, Pixels, chosen, data_root, read_images
+from .core import Data, Pixels, chosen, data_root, no_access, read_images
 
 # %% ../../nbs/data/06_imagenet.ipynb #9d4eecb5
 MODELS = { # RobustBench's names → shorter side after resizing (None: as it comes), side of the middle square
@@ -44,7 +44,7 @@ def found(
     if root is None: raise FileNotFoundError(f'no folder was named for ImageNet: {how_to_get}')
     tried = [root / 'imagenet', root]
     try: folder = next((f for f in tried if (f / 'val').is_dir()), None)
-    except PermissionError as e: raise PermissionError(f'{e.filename} may not be looked into: change its permissions or its folder\'s') from None
+    except PermissionError as e: raise no_access(e.filename, 'be looked into') from None
     if folder is None: raise FileNotFoundError(f'no folder val in {" or ".join(map(str, tried))}: {how_to_get}')
     return folder
 
@@ -62,7 +62,7 @@ def lines_of(
     "A list in a file. Raises ValueError where an entry stands twice, PermissionError."
     try: lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
     except FileNotFoundError: return None
-    except PermissionError: raise PermissionError(f'{path} may not be read: change its permissions or its folder\'s') from None
+    except PermissionError: raise no_access(path) from None
     twice = sorted({line for line in lines if lines.count(line) > 1}) if len(set(lines)) < len(lines) else []
     if twice: raise ValueError(f'{path} lists {twice[0]} more than once ({len(twice)} such entries)')
     return lines
@@ -75,7 +75,7 @@ def class_order(
     given = lines_of(folder / 'classes.txt')
     if given is not None: return given
     try: names = sorted(f.name for f in os.scandir(folder / 'val') if f.is_dir())
-    except PermissionError: raise PermissionError(f'{folder / "val"} may not be looked into: change its permissions or its folder\'s') from None
+    except PermissionError: raise no_access(folder / 'val', 'be looked into') from None
     if len(names) != 1000: raise ValueError(f'{folder / "val"} holds {len(names)} classes, and labels count all 1000 of them: put the 1000 WordNet ids, one a line, into {folder / "classes.txt"}')
     return names
 

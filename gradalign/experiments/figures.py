@@ -44,7 +44,7 @@ def robustness_against_alignment(
     for method, models in table.groupby('method', sort=False):
         ax.scatter(models.alpha_dx, models.eps50_pgd_l2, s=42, alpha=.85, **look(method))
     left, most = max(0, table.alpha_dx.min() - .15), table.eps50_pgd_l2.max()
-    least, top = max(0, min(table.eps50_pgd_l2.min() - .15*(slope or 0), left*(slope or 0))), max(1.1*most, slope or 0)
+    least, top = min(table.eps50_pgd_l2.min(), left*slope) if slope else 0, max(1.1*most, slope or 0)
     ax.set(xlabel=METRICS['alpha_dx'].symbol, ylabel=METRICS['eps50_pgd_l2'].symbol, xlim=(left, 1), ylim=(least, top if top > least else 1))
     ax.legend(frameon=False)
     return ax
