@@ -101,9 +101,9 @@ def pairs_panel(
         label = f'{look(method)["label"]}: {left[one].mean()/right[one].mean():.3f}'
         ax.scatter(r, l, s=9, alpha=.45, linewidths=0 if look(method)['marker'] != 'x' else 1, **{**look(method), 'label': label})
     outside = int((~left.between(lo, hi) | ~right.between(lo, hi)).sum())
-    if outside: ax.text(.98, .02, f'{outside} of {len(table)} pairs outside or undefined', transform=ax.transAxes, ha='right', fontsize=7, color='.4')
+    title = 'mean sum / mean α‖Δx‖' + (f'\n({outside} of {len(table)} pairs outside or undefined)' if outside else '')
     ax.set(xlim=(lo, hi), ylim=(lo, hi), aspect='equal', xlabel='α ‖Δx‖', ylabel='sum of both robustnesses')
-    ax.legend(frameon=False, fontsize=8, title='mean sum / mean α‖Δx‖', title_fontsize=8, loc='best')
+    ax.legend(frameon=False, fontsize=8, title=title, title_fontsize=8, loc='best')
     return ax
 
 # %% ../../nbs/experiments/03_figures.ipynb #fecf9227
