@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'look', 'need', 'axes', 'robustness_against_alignment', 'slice_panel', 'figure2', 'pairs_panel', 'figure3',
-           'error_curves', 'training_curves', 'to_unit', 'show_image', 'show_images']
+           'accuracy_curves', 'figure8', 'distance_panel', 'training_curves', 'to_unit', 'show_image', 'show_images']
 
 # %% ../../nbs/experiments/03_figures.ipynb #31bc92e0
 import itertools, math
@@ -119,23 +119,47 @@ def figure3(
     return grid[0]
 
 # %% ../../nbs/experiments/03_figures.ipynb #331b6191
-def error_curves(
+def accuracy_curves(
     table, # method, strength, error, and seed where there are several
     ax=None, xlabel='ε',
-    joined=True, # dots joined by lines; False where nothing is known between them
+    joined=True,   # dots joined by lines; False where nothing is known between them
+    inverse=False, # against 1/strength on a log scale: τ, where small is strong
 ):
-    "Error against attack strength, a line per model, with the level of ε50"
+    "Accuracy against attack strength (Figure S9), a line per model, with the level of ε50"
     table, ax = need(table, 'method', 'strength', 'error'), axes(ax)
     ax.axhline(.5, color='0.8', lw=1, zorder=0)
-    seen = set()
-    for (method, _), one in table.assign(seed=table.get('seed', 0)).groupby(['method', 'seed'], sort=False):
-        one, style = one.sort_values('strength'), look(method)
-        if method in seen: style['label'] = None
-        seen.add(method)
-        ax.plot(one.strength, one.error, lw=1.2 if joined else 0, ms=3.5, **style)
-    ax.set(xlabel=xlabel, ylabel='error', ylim=(-.02, 1.02)); ax.set_xlim(left=0)
+    table = table.assign(power=1/table.strength if inverse else table.strength, seed=table.get('seed', 0)).query('power > 0' if inverse else 'power >= 0')
+    for (method, seed), one in table.groupby(['method', 'seed'], sort=False):
+        one, style = one.sort_values('power'), look(method)
+        if seed != table[table.method == method].seed.iloc[0]: style['label'] = None
+        ax.plot(one.power, 1 - one.error, lw=1.2 if joined else 0, ms=3.5, **style)
+    ax.set(xlabel=xlabel, ylabel='accuracy', ylim=(-.02, 1.02), **(dict(xscale='log') if inverse else dict(xlim=(0, None))))
     ax.legend(frameon=False)
     return ax
+
+# %% ../../nbs/experiments/03_figures.ipynb #9daaad7e
+def figure8(
+    table,   # method, dataset, rho (linearised, L2) and distance (Carlini–Wagner): one row per sample
+    ax=None, # for a single panel
+):
+    "Linearised against Carlini–Wagner robustness (Figure 8), a panel per data set; samples misclassified or never fooled are left out and counted"
+    table = need(table, 'method', 'rho', 'distance').assign(dataset=table.get('dataset', ''))
+    names = list(dict.fromkeys(table.dataset)) if ax is None else ['']
+    grid = plt.subplots(1, len(names), figsize=(3.6*len(names), 3.6), squeeze=False, layout='constrained')[1][0] if ax is None else [ax]
+    for ax, name in zip(grid, names): distance_panel(table[table.dataset == name] if len(grid) > 1 else table, ax, name)
+    return grid if len(grid) > 1 else grid[0]
+
+def distance_panel(table, ax, title):
+    "One panel of `figure8`"
+    shown = table[(table.rho > 0) & (table.distance > 0) & np.isfinite(table.distance) & np.isfinite(table.rho)]
+    if len(shown): ax.axline((0, 0), slope=1, color='0.6', lw=1, zorder=0)
+    for method, one in shown.groupby('method', sort=False):
+        style = look(method)
+        ax.scatter(one.rho, one.distance, s=9, alpha=.5, linewidths=0 if style['marker'] != 'x' else 1, **{**style, 'label': f'{style["label"]}: {(one.distance/one.rho).median():.2f}'})
+    top = 1.05*max([*shown.rho.quantile([.98]), shown.distance.max()]) if len(shown) else 1
+    ax.set(xlim=(0, top), ylim=(0, top), aspect='equal', xlabel='ρ (linearised)', ylabel='distance (Carlini–Wagner)', title=title)
+    left_out = len(table) - len(shown)
+    ax.legend(frameon=False, fontsize=7, title_fontsize=7, loc='best', title='median of distance / ρ' + (f'\n({left_out} of {len(table)} samples left out)' if left_out else ''))
 
 # %% ../../nbs/experiments/03_figures.ipynb #d3714b9d
 def training_curves(

@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['RATIO_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio',
-           'means', 'arrow', 'claim_more', 'claim_pgd', 'claim_sim', 'claims', 'runs_table', 'undefined', 'notes_table',
-           'dots', 'draw', 'picture_figure', 'with_pictures', 'error_figure', 'training_figure', 'cell', 'html_table',
-           'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
+           'means', 'arrow', 'claim_more', 'claim_pgd', 'claim_black_box', 'claim_sim', 'claims', 'runs_table',
+           'undefined', 'flags_table', 'taken_apart', 'intervals', 'notes_table', 'dots', 'draw', 'picture_figure',
+           'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'html_figure',
+           'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
-import base64, io, json
+import base64, io, json, math
 from html import escape
 from pathlib import Path
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 from . import figures, tables
+from .attacked import SHORTEST, metric
 from .records import params_hash, plain, read_record, replacing
 
 # %% ../../nbs/experiments/04_report.ipynb #98292aa8
@@ -28,11 +31,11 @@ def gather(
     return {f: r for f, r in found.items() if r is not None}, [f for f, r in found.items() if r is None]
 
 def stacked(records, name):
-    "The small table `name` (a CSV) of all runs that wrote one, with the columns dataset, method, seed and variant in front"
+    "The table `name` (CSV or Parquet) of all runs that wrote one, with the columns dataset, method, seed and variant in front"
     parts = []
     for folder, r in records.items():
         file = Path(folder)/name
-        if file.exists(): parts.append(pd.read_csv(file).assign(dataset=r['dataset'], method=r['method'], seed=r['seed'], variant=variant_of(r)))
+        if file.exists(): parts.append((pd.read_parquet if file.suffix == '.parquet' else pd.read_csv)(file).assign(dataset=r['dataset'], method=r['method'], seed=r['seed'], variant=variant_of(r)))
     front = ['dataset', 'method', 'seed', 'variant']
     out = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=front)
     out = out[front + [c for c in out if c not in front]]
@@ -82,6 +85,18 @@ def claim_pgd(numbers, dataset='mnist35'):
     here = '; '.join(arrow(m, *found[2*i:2*i + 2]) for i, m in enumerate(names))
     return dict(claim=text, paper=paper, here=here, verdict='holds' if found[1] >= 1.5*found[0] and found[3] >= found[2] - .04 else 'fails')
 
+def claim_black_box(numbers, dataset):
+    "Section 4: that Square beats PGD on PGD-trained models was read as obfuscated gradients; protocol 14.4 doubts it"
+    text = f'On {dataset}, the Square Attack needs less than PGD on the PGD-trained model (the paper: its gradients are obfuscated; bar: by over 2 %, both attacks tight)'
+    published = [tables.paper_value(dataset, 'pgd', m)[0] for m in ('eps50_pgd_linf', 'eps50_square_linf')]
+    rows = numbers[(numbers.dataset == dataset) & (numbers.method == 'pgd')]
+    mean = rows[rows.metric.isin(['eps50_pgd_linf', 'eps50_square_linf'])].groupby(['protocol', 'metric'])['mean'].mean()
+    found = {p: [mean.get((p, m)) for m in ('eps50_pgd_linf', 'eps50_square_linf')] for p in ('tight', 'paper')}
+    paper = 'PGD {:.3g}, Square {:.3g}'.format(*published) if published[0] == published[0] else ''
+    here = '; '.join(f'{p}: PGD {a:.3g}, Square {b:.3g}' for p, (a, b) in found.items() if a and b)
+    if None in found['tight']: return dict(claim=text, paper=paper, here=here, verdict='not run')
+    return dict(claim=text, paper=paper, here=here, verdict='holds' if found['tight'][1] < .98*found['tight'][0] else 'fails')
+
 def claim_sim(numbers):
     "Section 3.2: the direct estimator finds the direction of Δx on Spheres"
     rows = numbers[(numbers.metric == 'sim') & (numbers.dataset == 'spheres') & (numbers.method == 'direct')]
@@ -99,6 +114,7 @@ def claims(numbers, models, profile='quick'):
     for dataset in [d for d in tables.ORDER[:tables.ORDER.index('imagenet')] if d == 'spheres' or d in set(numbers.dataset)]:
         rows += [claim_more(numbers, dataset, 'alignment', 'the alignment penalty'), claim_more(numbers, dataset, 'pgd', 'PGD training')]
     if 'mnist35' in set(numbers.dataset): rows.append(claim_pgd(numbers))
+    rows += [claim_black_box(numbers, d) for d in tables.ORDER if ((numbers.dataset == d) & (numbers.metric == 'eps50_square_linf')).any()]
     return pd.DataFrame(rows + [claim_sim(numbers)])
 
 # %% ../../nbs/experiments/04_report.ipynb #fc02c0b2
@@ -116,10 +132,31 @@ def undefined(record):
     counts = {name.removesuffix('_undefined'): int(v['value']) for name, v in record['results'].items() if name.endswith('_undefined')}
     return [f'{name}: undefined for {k} samples (a zero gradient or a zero Δx), which are left out of the mean' for name, k in counts.items() if k]
 
+def flags_table(records):
+    "A row per flag and kind of model: which seeds raised it, under which attack, what it means and what to do"
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=str(r['seed']), flag=flag) for r in records for flag in r.get('flags', [])]
+    out = pd.DataFrame([{**o, **taken_apart(o['flag'])} for o in rows], columns=['dataset', 'method', 'attack', 'protocol', 'flag', 'seed', 'raised if', 'it means', 'what to do'])
+    pooled = out.groupby(['dataset', 'method', 'attack', 'protocol', 'flag'], sort=False).agg(lambda v: '; '.join(dict.fromkeys(v))).reset_index()
+    return pooled.rename(columns=dict(seed='seeds')).sort_values(['dataset', 'method', 'protocol', 'attack'], key=tables.rank, kind='stable', ignore_index=True)
+
+def taken_apart(flag):
+    "'attack, protocol: name: raised if; it means; what to do' as a dict"
+    head, name, text = (['', *flag.split(': ', 1)] if ', ' not in flag.split(': ')[0] else flag.split(': ', 2))
+    (attack, _, protocol), parts = head.partition(', '), text.split('; ') + ['', '']
+    return {'attack': attack, 'protocol': protocol, 'flag': name, 'raised if': parts[0], 'it means': parts[1], 'what to do': parts[2]}
+
+def intervals(records):
+    "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
+                 low=(q.get('interval') or [math.nan]*2)[0], high=(q.get('interval') or [math.nan]*2)[1], samples=q['n'], censored=q['censored'])
+            for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'n' in q]
+    columns = ['dataset', 'method', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:5], key=tables.rank, kind='stable', ignore_index=True)
+
 def notes_table(records):
-    "Everything a reader should know before believing a number: flags of the attacks, warnings, undefined samples"
+    "What else a reader should know of single runs: warnings, undefined samples, first weights"
     rows = [dict(kind=r['kind'], dataset=r['dataset'], method=r['method'], seed=r['seed'], note=note)
-            for r in records for note in [*r.get('flags', []), *undefined(r), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
+            for r in records for note in [*undefined(r), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
     return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
 
 # %% ../../nbs/experiments/04_report.ipynb #5856441e
@@ -144,7 +181,9 @@ def draw(records):
         classes = next((records[f]['classes'] for f in folders.values() if 'classes' in records[f]), None)
         out[f'figure_pictures_{dataset}'] = picture_figure(folders, classes), f'{dataset}: test images, the Δx that α_Δx is measured with, and ∇ℓ of the trained models. Δx and ∇ℓ are divided by their largest absolute value; grey is zero.'
     for dataset, one in curves.groupby('dataset', sort=False):
-        out[f'figure_curves_{dataset}'] = error_figure(one), f'{dataset}: error against the strength of the attack, one line per trained model; {dots(one)}.'
+        out[f'figure_s9_{dataset}'] = accuracy_figure(one), f'Figure S9, {dataset}: accuracy against the strength of the attack, one line per trained model; {dots(one)}.'
+    walked = walks(records)
+    if len(walked): out['figure_8'] = np.ravel(figures.figure8(walked))[0].figure, 'Figure 8: linearised robustness of Lemma 1 against the length of the perturbation that Carlini–Wagner finds, one dot per test sample of the first seed. On the line the model is linear up to its boundary.'
     trained = logs[logs.method.isin(figures.METHODS) & (logs.method != 'direct')]
     for dataset, one in trained.groupby('dataset', sort=False):
         with_alpha = ', and α_Δx on the validation split,' if 'alpha' in one and one.alpha.notna().any() else ''
@@ -173,13 +212,25 @@ def with_pictures(records):
     return {d: dict(sorted(f.items(), key=lambda o: tables.ORDER.index(o[0]) if o[0] in tables.ORDER else 99)) for d, f in found.items()}
 
 # %% ../../nbs/experiments/04_report.ipynb #1eac69f6
-def error_figure(curves):
-    "Error curves, one panel per attack (protocol 'paper' where there is a choice: its grid spans the whole curve, the tight search stays at the median)"
-    one = curves[curves.protocol == ('paper' if 'paper' in set(curves.protocol) else curves.protocol.iloc[0])]
-    attacks = list(dict.fromkeys(one.attack))
-    fig, grid = plt.subplots(1, len(attacks), figsize=(4.2*len(attacks), 3.4), squeeze=False, layout='constrained')
-    for ax, attack in zip(grid[0], attacks): figures.error_curves(one[one.attack == attack], ax, joined='paper' in set(curves.protocol), xlabel=f'ε, {tables.METRICS["eps50_" + attack].symbol[4:]}')
+def accuracy_figure(curves):
+    "Accuracy curves, one panel per attack (protocol 'paper' where there is a choice: its grid spans the whole curve, the tight search may stay at the median)"
+    parts = {a: one[one.protocol == ('paper' if 'paper' in set(one.protocol) else 'tight')] for a, one in curves.groupby('attack', sort=False)}
+    order = sorted(parts, key=lambda a: list(tables.METRICS).index(metric(a)))
+    across = min(4, len(order))
+    fig, grid = plt.subplots(-(-len(order)//across), across, figsize=(3.7*across, 3.2*-(-len(order)//across)), squeeze=False, layout='constrained')
+    for ax in grid.flat[len(order):]: ax.remove()
+    for ax, attack in zip(grid.flat, order):
+        one, falling = parts[attack], attack == 'stadv'
+        figures.accuracy_curves(one, ax, joined='paper' in set(one.protocol) or attack in SHORTEST, inverse=falling, xlabel='1/τ, STA' if falling else f'ε, {tables.METRICS[metric(attack)].symbol[4:]}')
     return fig
+
+def walks(records):
+    "rho and distance of the samples that Carlini–Wagner was run on, first seed of every method"
+    first = {}
+    for folder, r in sorted(records.items(), key=lambda o: (o[1]['seed'], o[0])):
+        if r['kind'] == 'evaluate' and 'eps50_carlini_wagner.tight' in r['results']: first.setdefault((r['dataset'], r['method']), folder)
+    table = stacked({f: records[f] for f in first.values()}, 'examples.parquet')
+    return table.assign(distance=table.carlini_wagner_tight).dropna(subset='distance') if len(table) else table
 
 def training_figure(logs):
     "Loss, and α_Δx on the validation split where the exact Δx is known, against the step"
@@ -198,7 +249,7 @@ figure{margin:1rem 0 1.8rem} img{max-width:100%;height:auto} figcaption,.note{co
 .holds{color:#1a7f37;font-weight:600} .fails{color:#b42318;font-weight:600} .other{color:#8a6100;font-weight:600}
 @media(prefers-color-scheme:dark){body{background:#181818;color:#ddd} td{border-color:#333} img{background:#fff;border-radius:4px} figcaption,.note,small{color:#aaa}}
 """
-LONG = {'claim', 'here', 'note', 'paper', 'variant', 'scale'}       # columns whose text may wrap
+LONG = {'claim', 'here', 'note', 'paper', 'variant', 'scale', 'raised if', 'it means', 'what to do'}       # columns whose text may wrap
 
 def cell(column, value):
     "A table cell as HTML: escaped, line breaks kept, the paper's number in grey, a verdict in colour"
@@ -229,6 +280,8 @@ def html_figure(name, data, caption):
 # %% ../../nbs/experiments/04_report.ipynb #23ad6e0d
 VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
                      "Protocol `tight`: the median of the smallest successful strength, to 1 % or better (`rtol`). Protocol `paper`: the published grid and interpolation, on the same models. Below each number the paper's, over five runs."),
+         'table_3': ('Table 3: the spatial attack', tables.table_3, 'A lower τ50 is more robust. Published rules on the published lists (protocol `paper`), and the largest τ at which half of the samples fall (`tight`).'),
+         'minimum_norm': ('Attacks that minimise the norm', tables.minimum_norm, 'Not in the paper as numbers: the median length of the perturbations of Carlini–Wagner and FMN.'),
          'section_3_3': ('Section 3.3: robustness over alignment on Spheres', tables.section_3_3, 'Expected 0.15, half the distance between the two spheres.'),
          'section_3_2': ('Section 3.2: how well Δx̂ points along Δx', tables.section_3_2, 'Mean cosine on the test split.'),
          'table_1': ('Table 1: norms before and after the estimated change', tables.table_1, 'The paper shows one test sample per class, we the mean over the test samples of the class.')}
@@ -255,10 +308,12 @@ def page(profile, records, missing, numbers, pictures):
     "The report as one HTML text"
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
     views = {k: (title, view(numbers), note) for k, (title, view, note) in VIEWS.items()}
-    notes = notes_table(records.values())
+    notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values()).dropna(subset='low')
     parts = [section('What the paper claims, and what these runs found', html_table(claims(numbers, tables.models(list(records.values())), profile)))]
     parts += [section(title, f'<p class="note">{escape(note)}</p>', html_table(tables.present(view))) for title, view, note in views.values() if len(view)]
     parts += [section('Figures', *[html_figure(name, *o) for name, o in pictures.items()])] if pictures else []
+    parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
+    parts += [section('How well the medians are known', '<p class="note">95 % bootstrap intervals over the test samples, where the threshold of each is known.</p>', html_table(medians.map(lambda v: f'{v:.4g}' if isinstance(v, float) else v)))] if len(medians) else []
     parts += [section('Notes on single runs', html_table(notes))] if len(notes) else []
     parts += [section('Runs', html_table(runs_table(records.values()))), section('Provenance', provenance_html(records.values()))]
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -280,7 +335,8 @@ def report(*,
     "Write tables, figures, records and `report.html` of a profile into `results`; gives back `numbers` and the path of the report"
     records, missing = gather(runs)
     results, numbers = Path(results), tables.numbers(list(records.values()))
-    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers, tables.models(list(records.values())), profile)), 'runs.csv': tables.csv(runs_table(records.values()))}
+    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers, tables.models(list(records.values())), profile)), 'runs.csv': tables.csv(runs_table(records.values())),
+             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(intervals(records.values()))}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
     files |= {f'records/{name_of(r)}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for r in records.values()}
     pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(records).items()}

@@ -6,7 +6,8 @@
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_1',
            'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'ORDER', 'STATS', 'Metric', 'paper_value',
            'variant', 'scale', 'settings', 'chosen', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2',
-           'section_3_2', 'table_1', 'section_3_3', 'models', 'spread', 'metric_of', 'present', 'show']
+           'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'table_1', 'section_3_3', 'models', 'spread',
+           'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -39,6 +40,9 @@ METRICS = {m.name: m for m in [
     Metric('eps50_pgd_l2', 'table_2', 'ε50 PGD-L2', 0, INF, 'higher', 'input', 'L2 strength at which PGD fools half of the test split'),
     Metric('eps50_square_linf', 'table_2', 'ε50 Square-L∞', 0, INF, 'higher', 'input', 'L∞ strength at which the Square Attack fools half'),
     Metric('eps50_square_l2', 'table_2', 'ε50 Square-L2', 0, INF, 'higher', 'input', 'L2 strength at which the Square Attack fools half; not in the paper'),
+    Metric('eps50_carlini_wagner', 'minimum_norm', 'ε50 Carlini–Wagner-L2', 0, INF, 'higher', 'input', 'median L2 length of the perturbations that Carlini–Wagner finds'),
+    Metric('eps50_fmn_linf', 'minimum_norm', 'ε50 FMN-L∞', 0, INF, 'higher', 'input', 'median L∞ length of the perturbations that FMN finds'),
+    Metric('eps50_fmn_l2', 'minimum_norm', 'ε50 FMN-L2', 0, INF, 'higher', 'input', 'median L2 length of the perturbations that FMN finds'),
     Metric('alpha_dx', 'table_2', 'α_Δx', -1, 1, 'higher', 'cosine', 'mean cosine between Δx and ∇ℓ (eq. 8)'),
     Metric('alpha_x', 'table_2', 'α_x', 0, 1, 'higher', 'cosine', 'mean |cosine| between x and the gradient of the predicted logit (eq. 18)'),
     Metric('tau50_stadv', 'table_3', 'τ50', 0, INF, 'lower', '', 'smoothness constant at which the spatial attack fools half'),
@@ -94,7 +98,7 @@ PUBLISHED = {
     'cifar10': dict(_all, batch=128, lr=.01, optimiser='sgd', momentum=.9, steps=35_100, epoch=351, weights='random', select_from=33,
                     eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3, estimator='indirect', test=10_000),
 }
-NOT_SETTINGS = {'attacks', 'protocols', 'train', 'root'}      # what is measured and where files lie is no change of setting
+NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root'} # what is measured and where files lie is no change of setting
 
 def variant(dataset, params):
     "The settings that differ from the published run, as `name=value`, in alphabetical order"
@@ -207,6 +211,16 @@ def table_2(numbers):
     return out.sort_values(['dataset', 'protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/02_tables.ipynb #aef84721
+def attack_view(numbers, table):
+    "The metrics of one table of attacks, one row per model, as a view of `numbers`"
+    rows = numbers[numbers.table == table]
+    out = wide(rows, ['dataset', 'method', 'variant', 'seeds', 'protocol'], [o for o in METRICS if o in set(rows.metric)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    return out.sort_values(['dataset', 'protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
+
+def table_3(numbers): return attack_view(numbers, 'table_3')           # τ50 of the spatial attack
+def minimum_norm(numbers): return attack_view(numbers, 'minimum_norm') # Carlini–Wagner and FMN; not in the paper
+
 def section_3_2(numbers):
     "Similarity of true and estimated Δx, as a view of `numbers`"
     table = numbers[numbers.metric == 'sim']
@@ -231,7 +245,7 @@ def section_3_3(numbers):
 def models(records):
     "One row per evaluated model and protocol of the attack: dataset, method, variant, protocol, seed, and a column per metric"
     table, index = rows([r for r in records if r['kind'] == 'evaluate']), ['dataset', 'method', 'variant', 'seed']
-    own = table.metric.str.startswith(('eps50', 'ratio'))
+    own = table.metric.str.startswith(('eps50', 'tau50', 'ratio'))
     pivot = lambda t, i: t.set_index(i + ['metric'])['value'].unstack().reset_index() if len(t) else pd.DataFrame(columns=i)
     out = pivot(table[own], index + ['protocol']).merge(pivot(table[~own], index), on=index, how='outer')
     columns = index + ['protocol'] + [o for o in METRICS if o in out]
