@@ -198,10 +198,11 @@ def picture_figure(
     "A few images (columns), their Δx, and ∇ℓ of every model (rows), each divided by its largest absolute value"
     seen = {m: load_file(Path(f)/'pictures.safetensors') for m, f in folders.items()}
     first = next(iter(seen.values()))
-    rows = {'x': first['x'], 'Δx': [figures.to_unit(d) for d in first['delta']]}
-    rows |= {f'∇ℓ, {figures.look(m)["label"]}': [figures.to_unit(g) for g in s['gradient']] for m, s in seen.items() if (s['x'] == first['x']).all()}
+    few = slice(None, None, -(-len(first['x'])//10))                            # ten columns at most, of all classes
+    rows = {'x': first['x'][few], 'Δx': [figures.to_unit(d) for d in first['delta'][few]]}
+    rows |= {f'∇ℓ, {figures.look(m)["label"]}': [figures.to_unit(g) for g in s['gradient'][few]] for m, s in seen.items() if (s['x'] == first['x']).all()}
     name = lambda y: classes[y] if classes else y
-    titles = [f'{name(y)} → {name(c)}' for y, c in zip(first['y'], first['c'])]
+    titles = [f'{name(y)} → {name(c)}' for y, c in zip(first['y'][few], first['c'][few])]
     return figures.show_images(list(rows.values()), titles, list(rows))[0, 0].figure
 
 def with_pictures(records):
