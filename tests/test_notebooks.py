@@ -6,7 +6,7 @@ from conftest import ROOT
 
 NOTEBOOKS = [p for p in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
 # the slowest first, so that no worker is left alone with one at the end
-SLOW = ['experiments/01_runs.ipynb', '05_robustness.ipynb', 'experiments/report.ipynb', '06_training.ipynb', 'benchmarks/01_training_speed.ipynb']
+SLOW = ['experiments/01_runs.ipynb', '05_robustness.ipynb', 'experiments/report.ipynb', 'benchmarks/03_attack_speed.ipynb', '06_training.ipynb', 'benchmarks/01_training_speed.ipynb']
 
 def name(path): return path.relative_to(ROOT/'nbs').as_posix()
 def rank(path): return (SLOW.index(name(path)) if name(path) in SLOW else len(SLOW), name(path))
