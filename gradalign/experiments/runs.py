@@ -270,7 +270,7 @@ def evaluate(*,
     attack_steps=40, rtol=.01,
     queries=5000,       # of the Square Attack, per sample and strength
     n_slow=None,        # test samples for the attacks in SLOW, the first ones; None: all
-    resolve='median',   # 'all': every sample's threshold, for whole curves and intervals
+    resolve='median',   # 'all': every sample's threshold to PGD, for whole curves and intervals
 ):
     "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds the record of this very run"
     check_evaluate(attacks, protocols, estimator, attack_steps, rtol, queries, n_slow, resolve)
