@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['scores', 'check_strength', 'check_scores', 'check_attack', 'check_count', 'box_of', 'check_gradient', 'mix',
            'sample_seeds', 'uniform', 'normal', 'steepest', 'random_start', 'margin_score', 'ce_score', 'closest_score',
-           'dlr_score', 'paper_score', 'fooled', 'largest_other', 'linear_reach', 'canvas', 'keep_shortest']
+           'dlr_score', 'paper_score', 'fooled', 'largest_other', 'inward', 'linear_reach', 'canvas', 'keep_shortest']
 
 # %% ../../nbs/attacks/00_core.ipynb #a4701e23
 import math, warnings
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from ..geometry import check_box, check_norm, dual, per_sample, vector_norm
-from ..models import check_x, check_y, ell, linear_distances, looks_like_probabilities, margin, two_columns, _nearest
+from ..models import check_x, check_y, ell, linear_distances, looks_like_probabilities, margin, two_columns, _gradients, _nearest
 
 # %% ../../nbs/attacks/00_core.ipynb #08308d79
 def check_strength(
@@ -179,6 +179,16 @@ def largest_other(
     "The class of the largest logit that is not y's: the predicted one where the sample is fooled."
     return logits.detach().scatter(1, y[:, None], -math.inf).argmax(1)
 
+# %% ../../nbs/attacks/00_core.ipynb #ecd215fd
+def inward(
+    g: Tensor, # (n, *shape), gradient to climb
+    x: Tensor, # like g, in the box
+    box,       # None or (lo, hi)
+) -> Tensor: # (n, *shape)
+    "The gradient without the entries that push through a wall of the box on which x lies."
+    if box is None: return g
+    return g.masked_fill((x <= box[0]) & (g < 0) | (x >= box[1]) & (g > 0), 0)
+
 # %% ../../nbs/attacks/00_core.ipynb #b61d211f
 def linear_reach(
     logits: Tensor, # (n, C), with a graph to x
@@ -186,15 +196,22 @@ def linear_reach(
     y: Tensor,      # (n,)
     norm,           # 2 or math.inf
     most=10,        # classes, above which the largest other logit stands for all
+    box=None,       # (lo, hi): moves through a wall on which x lies do not count
 ) -> tuple[Tensor, Tensor]: # distance (n,), not finite where there is no gradient; closest class (n,), never y
     "Linearised distance in `norm` to the closest class, and that class (eq. 5, Lemma 1)."
-    if logits.shape[1] <= most:
-        d = linear_distances(logits, x, y, norm)
+    if 2 < logits.shape[1] <= most or box is None and logits.shape[1] == 2:
+        d = linear_distances(logits, x, y, norm) if box is None else _inward_distances(logits, x, y, norm, box)
         c = _nearest(d, y)
         return d.gather(1, c[:, None])[:, 0], c
     c = largest_other(logits, y)
     g, = torch.autograd.grad(ell(logits, y, c).sum(), x, retain_graph=True)
-    return -ell(logits.detach(), y, c) / vector_norm(g, dual(norm)), c
+    return -ell(logits.detach(), y, c) / vector_norm(inward(g, x.detach(), box), dual(norm)), c
+
+def _inward_distances(logits, x, y, norm, box): # (n, C), inf at y: `linear_distances` without the moves through a wall
+    g = _gradients(logits, x)
+    g = inward(g - g[torch.arange(len(x), device=x.device), y][:, None], x.detach().flatten(1)[:, None], box)
+    d = (logits.gather(1, y[:, None]) - logits).detach() / torch.linalg.vector_norm(g, ord=dual(norm), dim=2)
+    return d.scatter(1, y[:, None], math.inf)
 
 # %% ../../nbs/attacks/00_core.ipynb #97652a81
 def canvas(

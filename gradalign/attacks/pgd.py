@@ -29,21 +29,21 @@ def pgd_step(
     return clamp(x0 + project(x - x0, eps, norm), box)
 
 # %% ../../nbs/attacks/01_pgd.ipynb #41664a2f
-def _look(model, x, y, c, score, norm, grad=True): # logits (n, C), ∇J (n, *shape), class to climb towards (n,)
+def _look(model, x, y, c, score, norm, box, grad=True): # logits (n, C), ∇J (n, *shape), class to climb towards (n,)
     with torch.set_grad_enabled(grad):
         x = x.detach().requires_grad_(grad)
         logits = two_columns(model(x))
     if not grad: return logits, None, c
     check_gradient(logits, 'PGD')
-    if c is None: c = _towards(check_scores(logits, y), x, y, score, norm)
+    if c is None: c = _towards(check_scores(logits, y), x, y, score, norm, box)
     g, = torch.autograd.grad(score(logits, y, c).sum(), x)
     return logits.detach(), g.nan_to_num(0, 0, 0), c
 
 def _random(x, eps, seeds, norm, box): return clamp(x + random_start(x, eps, norm, seeds), box)
 
-def _towards(logits, x, y, score, norm):
+def _towards(logits, x, y, score, norm, box):
     if logits.shape[1] == 2: return 1 - y
-    return linear_reach(logits, x, y, norm)[1] if score is scores['closest'] else y
+    return linear_reach(logits, x, y, norm, box=box)[1] if score is scores['closest'] else y
 
 # %% ../../nbs/attacks/01_pgd.ipynb #3b9a6167
 def _last(look, step, start, x, y, eps, seeds, unit, rates):
@@ -130,7 +130,7 @@ def pgd(
         y, eps = check_attack(model, x, y, eps, norm)
         x, y, seeds = x.detach().clone(), y.clone(), sample_seeds(seed, len(x), x.device)
         unit, rates = (eps, step_rates(steps)) if step_size is None else (check_strength(step_size, x, 'step_size'), [1.] * steps)
-        look = partial(_look, model, score=scores[o['loss']], norm=norm)
+        look = partial(_look, model, score=scores[o['loss']], norm=norm, box=box)
         step = partial(pgd_step, norm=norm, box=box)
         start = partial(_random, norm=norm, box=box)
         args = x, y, eps, seeds, unit, rates
