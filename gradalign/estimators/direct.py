@@ -17,6 +17,7 @@ from ..geometry import vector_norm
 from ..models import _seeded, class_loss, frozen, spheres_mlp, wrap
 from ..training import EMA, Select, fit, load_tensors, save_tensors, stream_learner
 from .core import check_request, similarity
+from .unet import UNet, check_size
 
 # %% ../../nbs/estimators/03_direct.ipynb #1e52bf12
 class MLPGenerator(nn.Module):
@@ -32,7 +33,7 @@ class MLPGenerator(nn.Module):
         self.register_buffer('steps', torch.tensor(0))
     def forward(self, x, c, y): return self.net(torch.cat([x, c[:, None].to(x), y[:, None].to(x)], 1))
 
-generators = dict(MLPGenerator=MLPGenerator) # by name, for `load_generator`
+generators = dict(MLPGenerator=MLPGenerator, UNet=UNet) # by name, for `load_generator`
 
 # %% ../../nbs/estimators/03_direct.ipynb #304aba60
 class VRGAN(nn.Module):
@@ -80,12 +81,16 @@ class Direct:
 
 # %% ../../nbs/estimators/03_direct.ipynb #83d06c7e
 def default_generator(data, seed):
-    "The paper's generator for vectors, with its own first weights for each seed. Raises ValueError for images."
-    if data.x[:1].ndim != 2: raise ValueError(f'{data.name} holds images: pass a generator and a discriminator')
-    return MLPGenerator(data.x[:1].shape[1], seed=seed_of(seed, 4))
+    "The paper's generator, with its own first weights for each seed: an MLP for vectors, a U-Net for images, of four levels from 64 pixels on, else two."
+    shape = data.x[:1].shape[1:]
+    if len(shape) == 1: return MLPGenerator(shape[0], seed=seed_of(seed, 4))
+    depth = 4 if min(shape[1:]) >= 64 else 2
+    check_size(data.x[:1], depth)
+    return UNet(depth, channels=shape[0], seed=seed_of(seed, 4))
 
 def default_discriminator(data, seed):
-    "The Spheres classifier, likewise."
+    "The Spheres classifier, likewise. Raises ValueError for images, whose classifier comes with a choice of first weights."
+    if data.x[:1].ndim != 2: raise ValueError(f'{data.name} holds images: pass a discriminator, a classifier as for training (gradalign.experiments.runs.classifier)')
     return wrap(spheres_mlp(data.x[:1].shape[1], seed=seed_of(seed, 5)))
 
 def _check_direct(data, select, known):
@@ -102,7 +107,7 @@ def fit_direct(
     lr=1e-4, lr_d=None, betas=(0., .9), schedule='constant', warmup=0, seed=0,
     lambda_dx=1., lambda_dfake=.01, lambda_g=.3, lambda_reg=.5,
     ema=0., select='last', valid=None,   # valid: `Data` on which sim is logged, where its exact Δx is known
-    generator=None, discriminator=None,  # None: the paper's networks for vectors
+    generator=None, discriminator=None,  # None: the paper's; for images a discriminator has to be passed
     checkpoint=None, every=60, log=None, device=None, cbs=(),
 ) -> tuple: # the trained generator in eval mode; its log, a DataFrame
     "Trains the VR-GAN of protocol 6; resumes from `checkpoint`. Raises ValueError for options that make no sense."
