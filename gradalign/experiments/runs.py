@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from ..alignment import alignment_dx, alignment_x
 from ..data import load
-from ..data.core import names
+from ..data.core import names, seed_of
 from ..data.spheres import gap
 from ..estimators.direct import Direct, fit_direct, save_generator
 from ..estimators.exact import Exact
@@ -305,10 +305,10 @@ def _evaluate(record, out, model, data, root):
 def estimated(
     generator, # (x, y, c) → Δx̂
     data,      # with two classes
-    batch=500,
+    batch=None, # samples at a time
 ):
     "One row per sample: index, y, norm_x, norm_dxhat, norm_xhat_prime, and norm_x_prime, sim where the exact Δx is known"
-    parts = []
+    parts, batch = [], batch or batch_of(data.x[:1])
     for i in range(0, len(data), batch):
         x, y = data.x[i:i+batch], data.y[i:i+batch]
         hat = generator(x, y, 1 - y)
@@ -328,14 +328,16 @@ def estimate(*,
     out,                  # folder of the run
     seed=0, profile='scratch', protocol='tight',
     root=None,            # of the data; not part of the record
+    weights=None,         # first weights of an image discriminator, see `classifier`
     steps=50, batch=50, lr=1e-4, lr_d=None, schedule='constant', warmup=0, epoch=None,
     size=None, ema=None, select='last',
 ):
     "Train one estimator of Δx and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
-    params = given_only(steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, size=size,
+    params = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, size=size,
                         ema=ema or None, select=None if select == 'last' else select)
     if dataset not in names(): raise ValueError(f'dataset must be one of {", ".join(names())}, got {dataset!r}')
     if method != 'direct': raise ValueError(f"method must be 'direct', got {method!r}")
+    check_weights(dataset, weights)
     head = dict(kind='estimate', profile=profile, dataset=dataset, method=method, seed=seed, protocol=protocol, params=params)
     if (done := finished(out, **head)): return done
     with recorded(out, **head) as record: _estimate(record, Path(out), root)
@@ -345,10 +347,11 @@ def estimate(*,
 # %% ../../nbs/experiments/01_runs.ipynb #1ff91b0b
 def _estimate(record, out, root):
     own = dict(record['params'])
-    size = own.pop('size', None)
+    size, weights = own.pop('size', None), own.pop('weights', None)
     data, valid, test = (load(record['dataset'], split, root, size=size, seed=record['seed'], protocol=record['protocol']) for split in ('train', 'valid', 'test'))
+    judge = None if data.x[:1].ndim == 2 else classifier(data, seed=seed_of(record['seed'], 5), protocol=record['protocol'], weights=weights)
     start = time.monotonic()
-    net, log = fit_direct(data, seed=record['seed'], valid=valid, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', **own)
+    net, log = fit_direct(data, seed=record['seed'], valid=valid, discriminator=judge, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', **own)
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     save_generator(net, out/'generator.safetensors')
     table = estimated(Direct(net), test)
