@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['RATIO_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio',
            'means', 'arrow', 'claim_more', 'claim_pgd', 'claim_black_box', 'claim_sim', 'claims', 'runs_table',
-           'undefined', 'flags_table', 'taken_apart', 'intervals', 'notes_table', 'dots', 'draw', 'picture_figure',
-           'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'html_figure',
-           'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
+           'undefined', 'flags_table', 'taken_apart', 'same_images', 'side_by_side', 'intervals', 'notes_table', 'dots',
+           'draw', 'picture_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell',
+           'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math
@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 from . import figures, tables
 from .attacked import SHORTEST, metric
 from .records import params_hash, plain, read_record, replacing
+from ..robustness import crossing
 
 # %% ../../nbs/experiments/04_report.ipynb #98292aa8
 def gather(
@@ -85,17 +86,15 @@ def claim_pgd(numbers, dataset='mnist35'):
     here = '; '.join(arrow(m, *found[2*i:2*i + 2]) for i, m in enumerate(names))
     return dict(claim=text, paper=paper, here=here, verdict='holds' if found[1] >= 1.5*found[0] and found[3] >= found[2] - .04 else 'fails')
 
-def claim_black_box(numbers, dataset):
+def claim_black_box(pairs, dataset):
     "Section 4: that Square beats PGD on PGD-trained models was read as obfuscated gradients; protocol 14.4 doubts it"
-    text = f'On {dataset}, the Square Attack needs less than PGD on the PGD-trained model (the paper: its gradients are obfuscated; bar: by over 2 %, both attacks tight)'
+    text = f'On {dataset}, the Square Attack needs less than PGD on the PGD-trained model, on the same images (the paper: its gradients are obfuscated; bar: by over 2 %, both attacks tight)'
     published = [tables.paper_value(dataset, 'pgd', m)[0] for m in ('eps50_pgd_linf', 'eps50_square_linf')]
-    rows = numbers[(numbers.dataset == dataset) & (numbers.method == 'pgd')]
-    mean = rows[rows.metric.isin(['eps50_pgd_linf', 'eps50_square_linf'])].groupby(['protocol', 'metric'])['mean'].mean()
-    found = {p: [mean.get((p, m)) for m in ('eps50_pgd_linf', 'eps50_square_linf')] for p in ('tight', 'paper')}
+    found = pairs[(pairs.dataset == dataset) & (pairs.method == 'pgd')].groupby('protocol', sort=False)[['pgd', 'square']].mean()
     paper = 'PGD {:.3g}, Square {:.3g}'.format(*published) if published[0] == published[0] else ''
-    here = '; '.join(f'{p}: PGD {a:.3g}, Square {b:.3g}' for p, (a, b) in found.items() if a and b)
-    if None in found['tight']: return dict(claim=text, paper=paper, here=here, verdict='not run')
-    return dict(claim=text, paper=paper, here=here, verdict='holds' if found['tight'][1] < .98*found['tight'][0] else 'fails')
+    here = '; '.join(f'{p}: PGD {a:.3g}, Square {b:.3g}' for p, a, b in found.itertuples())
+    if 'tight' not in found.index: return dict(claim=text, paper=paper, here=here, verdict='not run')
+    return dict(claim=text, paper=paper, here=here, verdict='holds' if found.square['tight'] < .98*found.pgd['tight'] else 'fails')
 
 def claim_sim(numbers):
     "Section 3.2: the direct estimator finds the direction of Δx on Spheres"
@@ -108,13 +107,13 @@ def claim_sim(numbers):
     return dict(claim=text, paper=paper, here=tables.spread(best['mean'], best['std']), verdict=verdict)
 
 # %% ../../nbs/experiments/04_report.ipynb #86500c69
-def claims(numbers, models, profile='quick'):
+def claims(numbers, models, profile='quick', pairs=None): # pairs: from `same_images`
     "A row per claim of the paper that a profile can judge: claim, paper, here, verdict ('holds', 'fails', 'not run', …)"
     rows = [claim_ratio(models, profile)]
     for dataset in [d for d in tables.ORDER[:tables.ORDER.index('imagenet')] if d == 'spheres' or d in set(numbers.dataset)]:
         rows += [claim_more(numbers, dataset, 'alignment', 'the alignment penalty'), claim_more(numbers, dataset, 'pgd', 'PGD training')]
     if 'mnist35' in set(numbers.dataset): rows.append(claim_pgd(numbers))
-    rows += [claim_black_box(numbers, d) for d in tables.ORDER if ((numbers.dataset == d) & (numbers.metric == 'eps50_square_linf')).any()]
+    if pairs is not None: rows += [claim_black_box(pairs, d) for d in pairs[pairs.method == 'pgd'].dataset.drop_duplicates()]
     return pd.DataFrame(rows + [claim_sim(numbers)])
 
 # %% ../../nbs/experiments/04_report.ipynb #fc02c0b2
@@ -144,6 +143,23 @@ def taken_apart(flag):
     head, name, text = (['', *flag.split(': ', 1)] if ', ' not in flag.split(': ')[0] else flag.split(': ', 2))
     (attack, _, protocol), parts = head.partition(', '), text.split('; ') + ['', '']
     return {'attack': attack, 'protocol': protocol, 'flag': name, 'raised if': parts[0], 'it means': parts[1], 'what to do': parts[2]}
+
+def same_images(records):
+    "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
+            for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
+            for p in r['params']['protocols'] for n, a, b in [side_by_side(folder, p)]]
+    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
+
+def side_by_side(folder, protocol):
+    "`(samples, PGD's ε50, Square's)` of one evaluation"
+    columns = [f'{a}_linf_{protocol}' for a in ('pgd', 'square')]
+    found = pd.read_parquet(Path(folder)/'examples.parquet', columns=columns).dropna()
+    if protocol == 'tight': return len(found), *[found[c].sort_values().iloc[(len(found) + 1)//2 - 1] for c in columns]
+    curves = pd.read_csv(Path(folder)/'curves.csv')
+    grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
+    return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
 
 def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
@@ -310,7 +326,7 @@ def page(profile, records, missing, numbers, pictures):
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
     views = {k: (title, view(numbers), note) for k, (title, view, note) in VIEWS.items()}
     notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values()).dropna(subset='low')
-    parts = [section('What the paper claims, and what these runs found', html_table(claims(numbers, tables.models(list(records.values())), profile)))]
+    parts = [section('What the paper claims, and what these runs found', html_table(claims(numbers, tables.models(list(records.values())), profile, same_images(records))))]
     parts += [section(title, f'<p class="note">{escape(note)}</p>', html_table(tables.present(view))) for title, view, note in views.values() if len(view)]
     parts += [section('Figures', *[html_figure(name, *o) for name, o in pictures.items()])] if pictures else []
     parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
@@ -336,10 +352,11 @@ def report(*,
     "Write tables, figures, records and `report.html` of a profile into `results`; gives back `numbers` and the path of the report"
     records, missing = gather(runs)
     results, numbers = Path(results), tables.numbers(list(records.values()))
-    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers, tables.models(list(records.values())), profile)), 'runs.csv': tables.csv(runs_table(records.values())),
+    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers, tables.models(list(records.values())), profile, same_images(records))), 'runs.csv': tables.csv(runs_table(records.values())),
              'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(intervals(records.values()))}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
     files |= {f'records/{name_of(r)}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for r in records.values()}
+    if len(same_images(records)): files['table_same_images.csv'] = tables.csv(same_images(records))
     pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(records).items()}
     files |= {f'{name}.png': data for name, (data, _) in pictures.items()}
     for name, data in files.items(): put(results/name, data)
