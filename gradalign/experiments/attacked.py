@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ATTACKS', 'SHORTEST', 'SLOW', 'ETA', 'STRENGTHS', 'TAUS', 'AROUND', 'metric', 'has_grid', 'reach', 'attack_of',
-           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'attacked', 'overtaken']
+           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'attacked', 'overtaken']
 
 # %% ../../nbs/experiments/05_attacked.ipynb #30417758
-import json, math
+import json, math, time
 from functools import partial
 from pathlib import Path
 import pandas as pd
@@ -94,7 +94,8 @@ def doubted(name, model, data, x, y, r, *, steps=40, queries=5000, seed=0):
 
 # %% ../../nbs/experiments/05_attacked.ipynb #f50c1289
 def answer(name, protocol, model, data, x, y, *, steps, queries, rtol, resolve):
-    "One attack under one protocol as plain values: strengths found, curve, results, flags"
+    "One attack under one protocol as plain values: strengths found, curve, results, flags, seconds"
+    start = time.monotonic()
     r = searched(name, protocol, model, data, x, y, steps=steps, queries=queries, rtol=rtol, resolve=resolve)
     own = dict(censored=bool(r.censored), n=len(x))
     if r.resolved: own['interval'] = [v if math.isfinite(v) else None for v in r.interval()]
@@ -102,7 +103,7 @@ def answer(name, protocol, model, data, x, y, *, steps, queries, rtol, resolve):
     shares, flags = doubted(name, model, data, x, y, r, steps=steps, queries=queries) if protocol == 'tight' else ({'lost': r.lost}, [])
     results |= {f'{k}_{name}.{protocol}': quantity(v, 'fraction') for k, v in shares.items() if not math.isnan(v)}
     curve = [dict(attack=name, protocol=protocol, strength=float(s), error=float(e)) for s, e in r.curve]
-    return dict(found=r.per_sample.double().tolist(), curve=curve, results=results, flags=[f'{name}, {protocol}: {f}' for f in r.flags + flags])
+    return dict(found=r.per_sample.double().tolist(), curve=curve, results=results, flags=[f'{name}, {protocol}: {f}' for f in r.flags + flags], seconds=time.monotonic() - start)
 
 def kept(file, make):
     "What `make()` gives, from `file` if it was made before"
@@ -110,6 +111,8 @@ def kept(file, make):
     if not file.exists():
         with replacing(file) as tmp: tmp.write_text(json.dumps(make()))
     return json.loads(file.read_text())
+
+def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f in Path(folder).glob('*.json')) # spent on the answers so far
 
 # %% ../../nbs/experiments/05_attacked.ipynb #6175d35b
 def attacked(
