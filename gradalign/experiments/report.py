@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RATIO_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio',
            'means', 'arrow', 'claim_more', 'claim_pgd', 'claim_black_box', 'claim_sim', 'claims', 'runs_table',
-           'undefined', 'flags_table', 'taken_apart', 'same_images', 'side_by_side', 'intervals', 'notes_table', 'dots',
+           'undefined', 'notes_table', 'flags_table', 'taken_apart', 'same_images', 'side_by_side', 'intervals', 'dots',
            'draw', 'picture_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell',
            'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
 
@@ -131,6 +131,13 @@ def undefined(record):
     counts = {name.removesuffix('_undefined'): int(v['value']) for name, v in record['results'].items() if name.endswith('_undefined')}
     return [f'{name}: undefined for {k} samples (a zero gradient or a zero Δx), which are left out of the mean' for name, k in counts.items() if k]
 
+def notes_table(records):
+    "What else a reader should know of single runs: warnings, undefined samples, first weights"
+    rows = [dict(kind=r['kind'], dataset=r['dataset'], method=r['method'], seed=r['seed'], note=note)
+            for r in records for note in [*undefined(r), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
+    return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
+
+# %% ../../nbs/experiments/04_report.ipynb #8cad4651
 def flags_table(records):
     "A row per flag and kind of model: which seeds raised it, under which attack, what it means and what to do"
     rows = [dict(dataset=r['dataset'], method=r['method'], seed=str(r['seed']), flag=flag) for r in records for flag in r.get('flags', [])]
@@ -161,6 +168,24 @@ def side_by_side(folder, protocol):
     grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
     return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
 
+# %% ../../nbs/experiments/04_report.ipynb #ec7c957f
+def same_images(records):
+    "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
+            for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
+            for p in r['params']['protocols'] for n, a, b in [side_by_side(folder, p)]]
+    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
+
+def side_by_side(folder, protocol):
+    "`(samples, PGD's ε50, Square's)` of one evaluation"
+    columns = [f'{a}_linf_{protocol}' for a in ('pgd', 'square')]
+    found = pd.read_parquet(Path(folder)/'examples.parquet', columns=columns).dropna()
+    if protocol == 'tight': return len(found), *[found[c].sort_values().iloc[(len(found) + 1)//2 - 1] for c in columns]
+    curves = pd.read_csv(Path(folder)/'curves.csv')
+    grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
+    return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
+
 def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
     rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
@@ -168,12 +193,6 @@ def intervals(records):
             for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'n' in q]
     columns = ['dataset', 'method', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:5], key=tables.rank, kind='stable', ignore_index=True)
-
-def notes_table(records):
-    "What else a reader should know of single runs: warnings, undefined samples, first weights"
-    rows = [dict(kind=r['kind'], dataset=r['dataset'], method=r['method'], seed=r['seed'], note=note)
-            for r in records for note in [*undefined(r), *r['warnings'], *([r['weights']] if 'batch norm measured' in r.get('weights', '') else [])]]
-    return pd.DataFrame(rows, columns=['kind', 'dataset', 'method', 'seed', 'note']).drop_duplicates(ignore_index=True)
 
 # %% ../../nbs/experiments/04_report.ipynb #5856441e
 FROM_GRID = 'the dots are the published grid, and ε50 is where a line crosses one half'
