@@ -448,6 +448,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.intervals': ( 'experiments/report.html#intervals',
                                                                                           'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.known_on_few': ( 'experiments/report.html#known_on_few',
+                                                                                             'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.lead': ( 'experiments/report.html#lead',
                                                                                      'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.means': ( 'experiments/report.html#means',

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['RATIO_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'VIEWS', 'gather', 'stacked', 'variant_of', 'claim_ratio',
            'means', 'arrow', 'claim_more', 'claim_pgd', 'claim_black_box', 'claim_sim', 'claims', 'runs_table',
-           'undefined', 'notes_table', 'flags_table', 'taken_apart', 'same_images', 'side_by_side', 'intervals', 'dots',
-           'draw', 'picture_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell',
-           'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'put', 'name_of', 'report']
+           'undefined', 'notes_table', 'flags_table', 'taken_apart', 'intervals', 'same_images', 'known_on_few',
+           'side_by_side', 'dots', 'draw', 'picture_figure', 'with_pictures', 'accuracy_figure', 'walks',
+           'training_figure', 'cell', 'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page',
+           'put', 'name_of', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math
@@ -151,41 +152,7 @@ def taken_apart(flag):
     (attack, _, protocol), parts = head.partition(', '), text.split('; ') + ['', '']
     return {'attack': attack, 'protocol': protocol, 'flag': name, 'raised if': parts[0], 'it means': parts[1], 'what to do': parts[2]}
 
-def same_images(records):
-    "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
-    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
-            for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
-            for p in r['params']['protocols'] for n, a, b in [side_by_side(folder, p)]]
-    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
-
-def side_by_side(folder, protocol):
-    "`(samples, PGD's ε50, Square's)` of one evaluation"
-    columns = [f'{a}_linf_{protocol}' for a in ('pgd', 'square')]
-    found = pd.read_parquet(Path(folder)/'examples.parquet', columns=columns).dropna()
-    if protocol == 'tight': return len(found), *[found[c].sort_values().iloc[(len(found) + 1)//2 - 1] for c in columns]
-    curves = pd.read_csv(Path(folder)/'curves.csv')
-    grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
-    return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
-
 # %% ../../nbs/experiments/04_report.ipynb #ec7c957f
-def same_images(records):
-    "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
-    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
-            for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
-            for p in r['params']['protocols'] for n, a, b in [side_by_side(folder, p)]]
-    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
-
-def side_by_side(folder, protocol):
-    "`(samples, PGD's ε50, Square's)` of one evaluation"
-    columns = [f'{a}_linf_{protocol}' for a in ('pgd', 'square')]
-    found = pd.read_parquet(Path(folder)/'examples.parquet', columns=columns).dropna()
-    if protocol == 'tight': return len(found), *[found[c].sort_values().iloc[(len(found) + 1)//2 - 1] for c in columns]
-    curves = pd.read_csv(Path(folder)/'curves.csv')
-    grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
-    return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
-
 def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
     rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
@@ -193,6 +160,26 @@ def intervals(records):
             for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'n' in q]
     columns = ['dataset', 'method', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:5], key=tables.rank, kind='stable', ignore_index=True)
+
+# %% ../../nbs/experiments/04_report.ipynb #0ed97cc8
+def same_images(records):
+    "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
+            for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
+            for p in r['params']['protocols'] if p == 'paper' or known_on_few(r['params']) for n, a, b in [side_by_side(folder, p)]]
+    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
+
+def known_on_few(params): return params.get('resolve') == 'all' or params.get('n_slow') is None # else only the median of all samples is known
+
+def side_by_side(folder, protocol):
+    "`(samples, PGD's ε50, Square's)` of one evaluation"
+    columns = [f'{a}_linf_{protocol}' for a in ('pgd', 'square')]
+    found = pd.read_parquet(Path(folder)/'examples.parquet', columns=columns).dropna()
+    if protocol == 'tight': return len(found), *[found[c].sort_values().iloc[(len(found) + 1)//2 - 1] for c in columns]
+    curves = pd.read_csv(Path(folder)/'curves.csv')
+    grid = sorted(curves[(curves.attack == 'pgd_linf') & (curves.protocol == protocol)].strength)
+    return len(found), *[crossing(grid, [(found[c] <= s*(1 + 1e-5)).mean() for s in grid]) for c in columns]
 
 # %% ../../nbs/experiments/04_report.ipynb #5856441e
 FROM_GRID = 'the dots are the published grid, and ε50 is where a line crosses one half'
