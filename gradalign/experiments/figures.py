@@ -145,7 +145,7 @@ def figure8(
     "Linearised against Carlini–Wagner robustness (Figure 8), a panel per data set; samples misclassified or never fooled are left out and counted"
     table = need(table, 'method', 'rho', 'distance').assign(dataset=table.get('dataset', ''))
     names = list(dict.fromkeys(table.dataset)) if ax is None else ['']
-    grid = plt.subplots(1, len(names), figsize=(3.6*len(names), 3.6), squeeze=False, layout='constrained')[1][0] if ax is None else [ax]
+    grid = plt.subplots(1, len(names), figsize=(3.9*len(names), 4.2), squeeze=False, layout='constrained')[1][0] if ax is None else [ax]
     for ax, name in zip(grid, names): distance_panel(table[table.dataset == name] if len(grid) > 1 else table, ax, name)
     return grid if len(grid) > 1 else grid[0]
 
