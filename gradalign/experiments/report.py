@@ -17,6 +17,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from PIL import Image
 from safetensors.numpy import load_file
 from . import figures, tables
 from .attacked import SHORTEST, metric
@@ -289,11 +290,12 @@ def html_table(table):
 
 # %% ../../nbs/experiments/04_report.ipynb #be9a214e
 def png(fig):
-    "A figure as PNG bytes, the same bytes for the same figure; closes it"
-    file = io.BytesIO()
-    fig.savefig(file, format='png', dpi=130, metadata={'Software': None})
+    "A figure as PNG bytes of 256 colours, which takes less than half of the bytes; the same bytes for the same figure; closes it"
+    full, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(full, format='png', dpi=130, metadata={'Software': None})
     plt.close(fig)
-    return file.getvalue()
+    Image.open(full).convert('RGB').quantize(256, dither=Image.Dither.NONE).save(small, 'png', optimize=True)
+    return small.getvalue()
 
 def html_figure(name, data, caption):
     "A figure with its caption, embedded"
