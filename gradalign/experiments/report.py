@@ -59,18 +59,20 @@ def claim_ratio(models, profile='quick'):
     return dict(claim=text, paper='0.148 to 0.151', here=f'{low:.4f} to {high:.4f} over {len(ratios)} models',
                 verdict='holds' if least <= low and high <= most else 'fails')
 
-def means(numbers, dataset, names):
-    "`{(method, metric): mean}` of a data set; ε50 by the tight protocol"
-    table = numbers[(numbers.dataset == dataset) & numbers.metric.isin(names) & ~(numbers.metric.str.startswith('eps50') & (numbers.protocol == 'paper'))]
-    return table.groupby(['method', 'metric'])['mean'].mean()
+def means(models, dataset, method, names):
+    "`{(method, metric): mean}` of the baseline and of `method`, over the seeds that both have; ε50 by the tight protocol"
+    table = models[(models.dataset == dataset) & (models.protocol == 'tight') & models.method.isin(['baseline', method])]
+    seeds = [set(table[table.method == m].seed) for m in ('baseline', method)]
+    table = table[table.seed.isin(seeds[0] & seeds[1])].groupby('method')[[n for n in names if n in table]].mean()
+    return table.stack().to_dict()
 
 def arrow(name, before, after): return f'{tables.METRICS[name].symbol} {before:.3g} → {after:.3g}'
 
-def claim_more(numbers, dataset, method, what):
+def claim_more(models, dataset, method, what):
     "Section 3.3: training with `method` raises alignment and robustness above the baseline's"
     text = f'On {dataset}, {what} makes the gradient more aligned and the model more robust than the baseline'
     names = ['alpha_dx', 'eps50_pgd_linf', 'eps50_pgd_l2']
-    mean, published = means(numbers, dataset, names), lambda method, m: tables.paper_value(dataset, method, m)[0]
+    mean, published = means(models, dataset, method, names), lambda method, m: tables.paper_value(dataset, method, m)[0]
     pairs = [(mean.get(('baseline', m)), mean.get((method, m))) for m in names]
     paper = '; '.join(arrow(m, published('baseline', m), published(method, m)) for m in names if published(method, m) == published(method, m))
     if any(a is None or b is None for a, b in pairs): return dict(claim=text, paper=paper, here='', verdict='not run')
@@ -78,11 +80,11 @@ def claim_more(numbers, dataset, method, what):
     return dict(claim=text, paper=paper, here=here, verdict='holds' if all(b > a for a, b in pairs) else 'fails')
 
 # %% ../../nbs/experiments/04_report.ipynb #018127f7
-def claim_pgd(numbers, dataset='mnist35'):
+def claim_pgd(models, dataset='mnist35'):
     "Table 2: PGD training buys robustness for little accuracy"
     text = f'On {dataset}, PGD training raises ε50(L∞) (bar: by half) for little accuracy (bar: 4 points)'
     names = ['eps50_pgd_linf', 'accuracy']
-    mean, paper = means(numbers, dataset, names), '; '.join(arrow(m, *(tables.paper_value(dataset, k, m)[0] for k in ('baseline', 'pgd'))) for m in names)
+    mean, paper = means(models, dataset, 'pgd', names), '; '.join(arrow(m, *(tables.paper_value(dataset, k, m)[0] for k in ('baseline', 'pgd'))) for m in names)
     found = [mean.get((k, m)) for m in names for k in ('baseline', 'pgd')]
     if None in found: return dict(claim=text, paper=paper, here='', verdict='not run')
     here = '; '.join(arrow(m, *found[2*i:2*i + 2]) for i, m in enumerate(names))
@@ -113,8 +115,8 @@ def claims(numbers, models, profile='quick', pairs=None): # pairs: from `same_im
     "A row per claim of the paper that a profile can judge: claim, paper, here, verdict ('holds', 'fails', 'not run', …)"
     rows = [claim_ratio(models, profile)]
     for dataset in [d for d in tables.ORDER[:tables.ORDER.index('imagenet')] if d == 'spheres' or d in set(numbers.dataset)]:
-        rows += [claim_more(numbers, dataset, 'alignment', 'the alignment penalty'), claim_more(numbers, dataset, 'pgd', 'PGD training')]
-    if 'mnist35' in set(numbers.dataset): rows.append(claim_pgd(numbers))
+        rows += [claim_more(models, dataset, 'alignment', 'the alignment penalty'), claim_more(models, dataset, 'pgd', 'PGD training')]
+    if 'mnist35' in set(numbers.dataset): rows.append(claim_pgd(models))
     if pairs is not None: rows += [claim_black_box(pairs, d) for d in pairs[pairs.method == 'pgd'].dataset.drop_duplicates()]
     return pd.DataFrame(rows + [claim_sim(numbers)])
 
@@ -329,12 +331,12 @@ def provenance_html(records):
 def flat(d): return {f'{k} {j}' if k != 'versions' else j: v for k, part in d.items() for j, v in (part or {'': 'none'}).items()}
 
 # %% ../../nbs/experiments/04_report.ipynb #82ff8a01
-def page(profile, records, missing, numbers, pictures):
+def page(profile, records, missing, numbers, pictures, claimed):
     "The report as one HTML text"
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
     views = {k: (title, view(numbers), note) for k, (title, view, note) in VIEWS.items()}
     notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values()).dropna(subset='low')
-    parts = [section('What the paper claims, and what these runs found', html_table(claims(numbers, tables.models(list(records.values())), profile, same_images(records))))]
+    parts = [section('What the paper claims, and what these runs found', html_table(claimed))]
     parts += [section(title, f'<p class="note">{escape(note)}</p>', html_table(tables.present(view))) for title, view, note in views.values() if len(view)]
     parts += [section('Figures', *[html_figure(name, *o) for name, o in pictures.items()])] if pictures else []
     parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
@@ -359,16 +361,17 @@ def report(*,
 ):
     "Write tables, figures, records and `report.html` of a profile into `results`; gives back `numbers` and the path of the report"
     records, missing = gather(runs)
-    results, numbers = Path(results), tables.numbers(list(records.values()))
-    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claims(numbers, tables.models(list(records.values())), profile, same_images(records))), 'runs.csv': tables.csv(runs_table(records.values())),
+    results, numbers, pairs = Path(results), tables.numbers(list(records.values())), same_images(records)
+    claimed = claims(numbers, tables.models(list(records.values())), profile, pairs)
+    files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claimed), 'runs.csv': tables.csv(runs_table(records.values())),
              'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(intervals(records.values()))}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
     files |= {f'records/{name_of(r)}.json': json.dumps(plain(r), indent=1, ensure_ascii=False) + '\n' for r in records.values()}
-    if len(same_images(records)): files['table_same_images.csv'] = tables.csv(same_images(records))
+    if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)
     pictures = {name: (png(fig), caption) for name, (fig, caption) in draw(records).items()}
     files |= {f'{name}.png': data for name, (data, _) in pictures.items()}
     for name, data in files.items(): put(results/name, data)
     for old in [*results.glob('table_*.csv'), *results.glob('figure_*.png'), *results.glob('records/*.json')]:
         if old.relative_to(results).as_posix() not in files: old.unlink()
-    put(results/'report.html', page(profile, records, missing, numbers, pictures))
+    put(results/'report.html', page(profile, records, missing, numbers, pictures, claimed))
     return numbers, results/'report.html'

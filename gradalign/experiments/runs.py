@@ -22,7 +22,7 @@ from ..estimators.direct import Direct, fit_direct, save_generator
 from ..estimators.exact import Exact
 from ..estimators.neighbours import NearestNeighbour
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, attack_of, attacked, batch_of, seconds_kept
-from .records import finished, given, quantity, read_record, recorded, replacing
+from .records import finished, given, params_hash, quantity, read_record, recorded, replacing
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
 from ..robustness import eps50
@@ -290,9 +290,10 @@ def _evaluate(record, out, model, data, root):
     test = load(data.name, 'test', root, size=own['train'].get('size'), n=own.get('n'), seed=record['seed'], protocol=record['protocol'])
     estimate = delta_source(own['estimator'], test if own['estimator'] == 'exact' else data)
     table = examples(model, test, estimate)
-    record['earlier'] = seconds_kept(out/'answers')
+    answers = out/'answers'/params_hash({k: record[k] for k in ('dataset', 'method', 'seed', 'protocol', 'params')})   # of this very run
+    record['earlier'] = seconds_kept(answers)
     options = dict(steps=own['attack_steps'], rtol=own['rtol'], **{k: own[k] for k in ('queries', 'n_slow', 'resolve') if k in own})
-    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], keep=out/'answers', **options)
+    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], keep=answers, **options)
     with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
