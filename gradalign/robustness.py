@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binom
 import torch
 from torch import Tensor
-from .attacks.core import check_count, fooled, linear_reach, sample_seeds
+from .attacks.core import check_count, fooled, linear_reach, sample_seeds, takes_many
 from .geometry import check_norm, vector_norm
 from .models import check_x, check_y, frozen, looks_like_probabilities, two_columns
 
@@ -129,7 +129,7 @@ def _takes_seed(attack): # whether it has a parameter `seed` that the caller has
 # %% ../nbs/05_robustness.ipynb #1693771e
 class _Ledger:
     "What is known of every sample: the bracket `lo < threshold ≤ hi`, and the gap of logits at `lo`."
-    def __init__(self, attack, model, x, y, logits, seed, batch, to=float):
+    def __init__(self, attack, model, x, y, logits, seed, batch, to=lambda u: u):
         self.attack, self.model, self.x, self.y, self.batch, self.to = attack, model, x, y, batch, to
         self.seeds = sample_seeds(seed, len(x), x.device) if _takes_seed(attack) else None
         wrong = fooled(logits, y).cpu()
@@ -137,20 +137,27 @@ class _Ledger:
         self.hi = torch.full_like(self.lo, math.inf).masked_fill(wrong, 0.)
         self.gap0 = self.gap = _gaps(logits, y)
         self.labels = y.cpu()
+        self.many = takes_many(attack)
         self.asked, self.attacked, self.faults = {0.}, 0, set()
 
-    def ask(self, rows, u): # attack the samples `rows` (bool) at the power u
-        if not rows.any(): return
-        for i in rows.nonzero()[:, 0].split(self.batch):
-            hit, gap = self._attack(i.to(self.x.device), u)
-            self.hi[i[hit]] = self.hi[i[hit]].clamp(max=u)
-            self.lo[i[~hit]] = self.lo[i[~hit]].clamp(min=u)
-            self.gap = self.gap.index_put((i[~hit],), gap[~hit])
-        self.attacked += int(rows.sum()); self.asked.add(u)
+    def ask(self, rows, u): # attack the samples `rows` (bool) at the power u: a number, or one per sample (n,)
+        u = torch.as_tensor(u, dtype=torch.float64).expand(len(self.lo))
+        for who in [rows] if self.many else [rows & (u == v) for v in u[rows].unique()]:
+            for i in who.nonzero()[:, 0].split(self.batch): self._learn(i, u[i])
+        self.attacked += int(rows.sum()); self.asked.update(u[rows].tolist())
+
+    def _learn(self, i, u):
+        if not len(i): return
+        hit, gap = self._attack(i.to(self.x.device), u)
+        self.hi[i[hit]] = self.hi[i[hit]].minimum(u[hit])
+        self.lo[i[~hit]] = self.lo[i[~hit]].maximum(u[~hit])
+        self.gap = self.gap.index_put((i[~hit],), gap[~hit])
 
     def answer(self, i, u): # x_adv and whether it fooled (bool), for the samples i at the power u
         own = {} if self.seeds is None else dict(seed=self.seeds[i])
-        x_adv = self.attack(self.model, self.x[i], self.y[i], self.to(u), **own).detach()
+        same = not isinstance(u, Tensor) or (u == u[0]).all()
+        strength = self.to(float(u if not isinstance(u, Tensor) else u[0])) if same else self.to(u).to(self.x.device)
+        x_adv = self.attack(self.model, self.x[i], self.y[i], strength, **own).detach()
         with torch.no_grad(), frozen(self.model): self.logits = two_columns(self.model(x_adv))
         sound = x_adv.flatten(1).isfinite().all(1) & self.logits.isfinite().all(1)
         box = getattr(self.model, 'box', None)
@@ -210,10 +217,11 @@ def _narrow(s, who, guess, ratio, floor, top, w, m=None):
         middle = _kth(p[who], k)
         low, m = p <= middle, _place(m or middle, L, U, w, top)
         a, b = m / (1 + w), m * (1 + w)
-        for u, side in ((a, low), (b, ~low), (a, ~low), (b, low)): # expected answers first
+        A, B = s.lo.new_tensor([a, b])
+        for u in (torch.where(low, A, B), torch.where(low, B, A)): # expected answers first
             L, U = _bracket(s, who, k)
             near = (s.lo < U) & (s.hi > L)
-            if L < u < U and u <= top: s.ask(who & side & near & s.open(u), u)
+            s.ask(who & near & s.open(u) & (L < u) & (u < U) & (u <= top), u)
         L, U = _bracket(s, who, k)
         if math.isinf(U) and b >= top: s.ask(who & s.open(top), top)
         w, m = max(w / 4, (ratio - 1) / 4) if a <= L and U <= b else min(2 * w, 1.), None
@@ -232,7 +240,9 @@ def _resolve(s, rtol, top, floor):
         i, j = (place(s.lo) + 1e-9).floor().int(), (place(s.hi) - 1e-9).ceil().int().clamp(max=last + 1)
         m = torch.tensor([_middle(a, b) if b > a + 1 and l < top else -2 for a, b, l in zip(i.tolist(), j.tolist(), s.lo.tolist())])
         if (m == -2).all(): return
-        for v in m[m > -2].unique().tolist(): s.ask((m == v) & s.open(min(floor * math.exp(h * v), top)), min(floor * math.exp(h * v), top))
+        u = (floor * (h * m.double()).exp()).clamp(max=top)
+        s.ask((m > -2) & s.open(u), u)
+
 
 # %% ../nbs/05_robustness.ipynb #1b8de256
 def _curve(s, to): # every strength asked at which no sample is a question any more
@@ -338,7 +348,7 @@ def eps50(
     "The median robustness ε50 of `model` under `attack` (protocol 9, 14.2). Raises TypeError or ValueError for bad input."
     _check(protocol, rtol, strengths, max_strength, resolve, attack)
     if strengths is not None: strengths = _rising(strengths)
-    return _measure(attack, model, x, y, float, max_strength, protocol=protocol, rtol=rtol,
+    return _measure(attack, model, x, y, lambda u: u, max_strength, protocol=protocol, rtol=rtol,
         strengths=strengths, resolve=resolve, batch=batch, seed=seed, start=start, falling=False)
 
 def _rising(strengths):
@@ -359,7 +369,7 @@ def tau50(
     "The median robustness τ50 for attacks that grow stronger as the number falls (protocol 9, 14.3). Raises TypeError or ValueError for bad input."
     _check(protocol, rtol, strengths, min_tau, resolve, attack)
     if not start > 0: raise ValueError(f'start must be positive, got {start}')
-    to = lambda u: 1 / u if u else math.inf
+    to = lambda u: 1 / u if isinstance(u, Tensor) or u else math.inf
     if strengths is not None: strengths = [1 / v for v in sorted(_rising(sorted(strengths)), reverse=True)]
     return _measure(attack, model, x, y, to, 1 / min_tau, protocol=protocol, rtol=rtol,
         strengths=strengths, resolve=resolve, batch=batch, seed=seed, start=1 / start, falling=True)

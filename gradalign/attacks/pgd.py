@@ -10,7 +10,7 @@ import math
 from functools import partial
 import torch
 from torch import Tensor
-from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, linear_reach, mix, random_start, sample_seeds, scores, steepest
+from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, linear_reach, many_strengths, mix, random_start, sample_seeds, scores, steepest
 from ..geometry import clamp, per_sample, project
 from ..models import frozen, margin, two_columns
 
@@ -106,6 +106,7 @@ def _options(protocol, step_size, **given):
     return o
 
 # %% ../../nbs/attacks/01_pgd.ipynb #9cf8a5b1
+@many_strengths
 def pgd(
     model,                          # from `wrap`
     x: Tensor,                      # (n, *shape), in the model's box

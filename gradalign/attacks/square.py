@@ -11,7 +11,7 @@ import math
 from functools import cache, partial
 import torch
 from torch import Tensor
-from .core import box_of, canvas, check_attack, check_count, check_scores, fooled, mix, sample_seeds, scores, uniform
+from .core import box_of, canvas, check_attack, check_count, check_scores, fooled, many_strengths, mix, sample_seeds, scores, uniform
 from ..geometry import clamp, per_sample, project, vector_norm
 from ..models import eval_mode, two_columns
 
@@ -157,6 +157,7 @@ def _options(protocol, loss, p_init, shared): # shared, short
     return o['shared'] if shared is None else shared, o['short']
 
 # %% ../../nbs/attacks/02_square.ipynb #2fd60c28
+@many_strengths
 def square(
     model,                    # from `wrap`; only its logits are asked for
     x: Tensor,                # (n, *shape), in the model's box

@@ -10,7 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .core import box_of, canvas, check_attack, check_count, check_gradient, check_scores, check_strength, fooled
+from .core import box_of, canvas, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, many_strengths
 from ..geometry import clamp
 from ..models import frozen, margin, two_columns
 
@@ -214,6 +214,7 @@ def _check(steps, align_corners, protocol):
     if not isinstance(align_corners, bool): raise TypeError(f'align_corners must be True or False, got {align_corners!r}')
 
 # %% ../../nbs/attacks/03_stadv.ipynb #843a3329
+@many_strengths
 def stadv(
     model,                # from `wrap`
     x: Tensor,            # (n, *shape), in the model's box; vectors, or images with or without channels
