@@ -117,7 +117,8 @@ def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f 
 # %% ../../nbs/experiments/05_attacked.ipynb #6175d35b
 def attacked(
     model, data, attacks, protocols, *, steps=40, queries=5000, rtol=.01, resolve='median',
-    n_slow=None, # samples for the attacks in SLOW, the first ones; None: all
+    n_attacked=None, # samples, the first ones; None: all
+    n_slow=None, # of them, for the attacks in SLOW; None: all
     keep=None,   # folder for the answers so far
 ):
     "`(columns, curves, results, flags)` of all attacks under all protocols; what has no published grid answers under 'tight' alone"
@@ -126,7 +127,7 @@ def attacked(
     todo = [(a, p) for p in protocols for a in attacks if p == 'tight' or has_grid(a, data.name)]
     answers = {}
     for name, protocol in todo:
-        k = n_slow if name in SLOW else None
+        k = min(v for v in (n_attacked, n_slow if name in SLOW else None, len(x)) if v is not None)
         file = Path(keep)/f'{name}_{protocol}_{params_hash(dict(own, n=len(x[:k])))}.json' if keep else None
         answers[name, protocol] = kept(file, lambda: answer(name, protocol, model, data, x[:k], y[:k], **own))
     columns, curves, results, flags = {}, [], {}, []
