@@ -54,23 +54,59 @@ def entries(profile, kind):
     for name, params in profile.get(kind, {}).items():
         if name.count('.') != 1: raise ValueError(f'{kind}: {name!r} is not of the form dataset.method')
         params = dict(params or {})
-        for seed in params.pop('seeds', profile['seeds']): yield *name.split('.'), params, seed
+        seeds = params.pop('seeds', profile['seeds'])
+        for i, seed in enumerate(seeds): yield *name.split('.'), own_generator(params, i, len(seeds), name), seed
 
-def run_folder(profile, kind, dataset, method, params, seed):
-    return run_dir(f'runs/{profile["profile"]}', kind, dataset, method, params, seed).as_posix()
+def own_generator(params, i, n, name):
+    "`params` for the i-th of n seeds: where `generator` is a list, one for each seed, the i-th of them"
+    listed = params.get('generator')
+    if not isinstance(listed, list): return params
+    if len(listed) != n: raise ValueError(f'{name}: generator lists {len(listed)} seeds, the entry has {n}')
+    return dict(params, generator=listed[i])
+
+def found(profile, kind, dataset, method, seed, asked):
+    "The parameters of the entry `dataset.method` with this seed; ValueError names what asked for it"
+    for d, m, params, s in entries(profile, kind):
+        if (d, m, s) == (dataset, method, seed): return params
+    raise ValueError(f'{asked}: the profile has no {kind} {dataset}.{method} with seed {seed}')
+
+def folder_of(profile, kind, dataset, method, params, seed):
+    """The folder of a run. Its name covers what the run is made from, too: `generator: k` is the estimate dataset.direct with seed k,
+    `judge: method` the training dataset.method with the same seed, or with the first there is. Another generator, another run"""
+    return run_dir(f'runs/{profile["profile"]}', kind, dataset, method, full(profile, dataset, params, seed), seed).as_posix()
+
+def full(profile, dataset, params, seed):
+    "`params` with the parameters of the runs they name"
+    made = {k: [s, full(profile, dataset, p, s)] for k, _, _, p, s in sources(profile, dataset, params, seed)}
+    return dict(params, **made)
+
+def sources(profile, dataset, params, seed):
+    "`(parameter, kind, method, params, seed)` of the runs that `params` names"
+    out = []
+    if (k := params.get('generator')) is not None: out.append(('generator', 'estimate', 'direct', found(profile, 'estimate', dataset, 'direct', k, f'generator {k}'), k))
+    if (m := params.get('judge')) is not None:
+        seeds = [s for d, o, _, s in entries(profile, 'train') if (d, o) == (dataset, m)]
+        s = seed if seed in seeds or not seeds else seeds[0]
+        out.append(('judge', 'train', m, found(profile, 'train', dataset, m, s, f'judge {m}'), s))
+    return out
+
+def given_folders(profile, dataset, params, seed):
+    "What a notebook is given for the runs that `params` names: parameter → folder"
+    return {k: folder_of(profile, kind, dataset, m, p, s) for k, kind, m, p, s in sources(profile, dataset, params, seed)}
 
 def run(profile, kind, dataset, method, params, seed):
     "The job of one training or one estimate"
-    folder = run_folder(profile, kind, dataset, method, params, seed)
-    given = dict(profile=profile['profile'], dataset=dataset, method=method, seed=seed, out=folder, **params)
-    return Job(kind, f'{kind} {dataset}.{method} seed {seed}', folder, given)
+    folder, made = folder_of(profile, kind, dataset, method, params, seed), given_folders(profile, dataset, params, seed)
+    given = dict(profile=profile['profile'], dataset=dataset, method=method, seed=seed, out=folder, **{**params, **made})
+    return Job(kind, f'{kind} {dataset}.{method} seed {seed}', folder, given, tuple(made.values()))
 
 def evaluation(profile, dataset, method, params, seed):
     "The job that evaluates a trained model. The name of its folder covers the training, too: other training, other evaluation"
-    trained, options = run_folder(profile, 'train', dataset, method, params, seed), profile['evaluate'][dataset]
-    folder = run_folder(profile, 'evaluate', dataset, method, dict(options, train=params), seed)
-    given = dict(profile=profile['profile'], run=trained, seed=seed, out=folder, **options)
-    return Job('evaluate', f'evaluate {dataset}.{method} seed {seed}', folder, given, (trained,))
+    trained, options = folder_of(profile, 'train', dataset, method, params, seed), dict(profile['evaluate'][dataset])
+    made = given_folders(profile, dataset, options, seed)
+    folder = folder_of(profile, 'evaluate', dataset, method, dict(options, train=full(profile, dataset, params, seed)), seed)
+    given = dict(profile=profile['profile'], run=trained, seed=seed, out=folder, **{**options, **made})
+    return Job('evaluate', f'evaluate {dataset}.{method} seed {seed}', folder, given, (trained, *made.values()))
 
 def jobs(profile):
     "Every job of a profile in the order they should start: what the file names first first, the report last"

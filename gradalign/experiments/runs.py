@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['WEIGHTS', 'FROM_SCRATCH', 'OWN', 'VALIDATIONS', 'VALID_STRENGTHS', 'TRAINED', 'check_weights', 'architecture',
            'classifier', 'weights_used', 'check_train', 'given_only', 'train', 'row_kept', 'describe_validation',
-           'validation_eps50', 'validation_of', 'examples', 'first_of_each', 'figure_tables', 'trained',
-           'check_evaluate', 'check_other', 'evaluate', 'Samples', 'check_estimate', 'estimate', 'generated_pictures',
-           'tiny_model', 'tiny_runs', 'scratch']
+           'validation_eps50', 'validation_of', 'examples', 'save_pictures', 'save_examples', 'first_of_each',
+           'figure_tables', 'trained', 'check_evaluate', 'check_other', 'evaluate', 'Samples', 'check_estimate',
+           'estimate', 'generated_pictures', 'tiny_model', 'tiny_runs', 'scratch']
 
 # %% ../../nbs/experiments/01_runs.ipynb #bf622a28
 import shutil, tempfile, time
 from functools import cache, partial
 from pathlib import Path
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback
@@ -209,6 +210,16 @@ def examples(
     return out
 
 # %% ../../nbs/experiments/01_runs.ipynb #c53f68d2
+def save_pictures(out, **tensors):
+    "Images and what belongs to them, for figures: `pictures.npz`, in half precision"
+    with replacing(out/'pictures.npz') as tmp:
+        np.savez_compressed(tmp, **{k: v.detach().cpu().numpy().astype('float16' if v.is_floating_point() else 'int64') for k, v in tensors.items()})
+
+def save_examples(out, table):
+    "One row per sample, in single precision: `examples.parquet`"
+    floats = table.select_dtypes('float64').columns
+    with replacing(out/'examples.parquet') as tmp: table.astype(dict.fromkeys(floats, 'float32')).to_parquet(tmp, index=False, compression='zstd')
+
 def first_of_each(data, each): return torch.cat([torch.where(data.y == c)[0][:each] for c in range(data.n_classes)])
 
 def figure_tables(model, data, estimate, out):
@@ -218,7 +229,7 @@ def figure_tables(model, data, estimate, out):
     x, y = data.x[first].to(device), data.y[first].to(device)
     if data.x[:1].ndim > 2:
         c = closest_class(model, x, y)
-        save_tensors(out/'pictures.safetensors', dict(x=x, delta=estimate(x, y, c), gradient=ell_gradient(model, x, y, c), y=y, c=c))
+        save_pictures(out, x=x, delta=estimate(x, y, c), gradient=ell_gradient(model, x, y, c), y=y, c=c)
     if data.name == 'spheres':
         slope = ell_gradient(model, x[:1], y[:1])[0]
         planes = {'two samples': x[1], **({'sample and gradient': slope} if slope.abs().sum() > 0 else {})}
@@ -302,7 +313,7 @@ def _evaluate(record, out, model, data, root, generator):
     record['earlier'] = seconds_kept(answers)
     options = dict(steps=own['attack_steps'], rtol=own['rtol'], **{k: own[k] for k in ('queries', 'n_attacked', 'n_slow', 'resolve') if k in own})
     columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], keep=answers, **options)
-    with replacing(out/'examples.parquet') as tmp: table.assign(**columns).to_parquet(tmp, index=False)
+    save_examples(out, table.assign(**columns))
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
     record['classes'] = list(test.classes)
@@ -369,7 +380,7 @@ def _estimate(record, out, root, judge):
     record['peak'] = peak_memory()                                             # `measured` sets it back
     table, results, record['flags'] = measured(estimator, test, data, trained(judge, root)[1] if judge else None)
     record['results'] |= results
-    with replacing(out/'examples.parquet') as tmp: table.to_parquet(tmp, index=False)
+    save_examples(out, table)
     generated_pictures(estimator, test, out)
     record['classes'] = list(test.classes)
 
@@ -392,7 +403,7 @@ def generated_pictures(estimator, data, out, each=4):
     few = first_of_each(data, each)
     x, y = data.x[few], data.y[few]
     known = {} if data.delta is None else dict(exact=data.delta(x, y))
-    save_tensors(out/'pictures.safetensors', dict(x=x, y=y, delta=estimator(x, y, 1 - y), **known))
+    save_pictures(out, x=x, y=y, delta=estimator(x, y, 1 - y), **known)
 
 # %% ../../nbs/experiments/01_runs.ipynb #a4624161
 @cache

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_1',
-           'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'ORDER', 'STATS', 'Metric', 'paper_value',
-           'variant', 'scale', 'settings', 'chosen', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2',
-           'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'table_1', 'section_3_3', 'models', 'spread',
-           'metric_of', 'present', 'show']
+           'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'OF_GENERATOR', 'ORDER', 'STATS', 'Metric',
+           'paper_value', 'variant', 'scale', 'settings', 'chosen', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide',
+           'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'by_estimator', 'table_1', 'section_3_3',
+           'models', 'spread', 'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -47,6 +47,10 @@ METRICS = {m.name: m for m in [
     Metric('alpha_x', 'table_2', 'α_x', 0, 1, 'higher', 'cosine', 'mean |cosine| between x and the gradient of the predicted logit (eq. 18)'),
     Metric('tau50_stadv', 'table_3', 'τ50', 0, INF, 'lower', '', 'smoothness constant at which the spatial attack fools half'),
     Metric('sim', 'section_3_2', 'sim(Δx, Δx̂)', -1, 1, 'higher', 'cosine', 'mean cosine between the true and the estimated Δx'),
+    Metric('norm_ratio', 'section_3_2', '‖Δx̂‖/‖Δx‖', 0, INF, '', 'ratio', 'mean length of the estimate over that of the true Δx'),
+    Metric('in_class', 'section_3_2', "x̂' in the other class", 0, 1, 'higher', 'fraction', "share of x̂' that an independent classifier takes for the other class"),
+    Metric('seconds_per_1000', 'section_3_2', 's / 1,000', 0, INF, 'lower', 's', 'seconds for 1,000 estimates'),
+    Metric('memory_per_1000', 'section_3_2', 'MB / 1,000', 0, INF, 'lower', 'MB', 'memory for 1,000 estimates, in batches, beyond what the process held'),
     Metric('ratio_l2_alpha', 'section_3_3', 'ε50(L2) / α_Δx', 0, INF, '', 'input', 'on Spheres half the distance of the two classes, 0.15'),
     *[Metric(f'{name}_y{y}', 'table_1', symbol, low, high, '', unit, f'{about}, mean over the test samples with y = {y}')
       for name, symbol, low, high, unit, about in [
@@ -75,7 +79,7 @@ def paper_value(dataset, method, metric):
         found = PAPER['table_2_robustness_alignment_accuracy'][dataset][PAPER_METHODS[method]][key]
     if table == 'table_3' and dataset in PAPER_TABLE_2[1:] and method in PAPER_METHODS:
         found = PAPER['table_3_sta_tau50'][dataset][PAPER_METHODS[method]]['tau50_sta']
-    if table == 'section_3_2' and (dataset, method) in PAPER_SIM:
+    if metric == 'sim' and (dataset, method) in PAPER_SIM:
         found = PAPER['section_3_2_validation_of_dxhat'][PAPER_SIM[dataset, method]]
     if table == 'section_3_3' and dataset == 'spheres':
         found = dict(none, mean=PAPER['section_2_1_and_3_3_stated_theory_values']['spheres_expected_ratio_rho_l2_over_alpha_dx'])
@@ -98,7 +102,7 @@ PUBLISHED = {
     'cifar10': dict(_all, batch=128, lr=.01, optimiser='sgd', momentum=.9, steps=35_100, epoch=351, weights='random', select_from=33,
                     eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3, estimator='indirect', test=10_000),
 }
-NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root'} # what is measured and where files lie is no change of setting
+NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root', 'generator', 'judge', 'compare'} # what is measured and which runs are read is no change of setting
 
 def variant(dataset, params):
     "The settings that differ from the published run, as `name=value`, in alphabetical order"
@@ -120,6 +124,7 @@ COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean
            'paper_mean', 'paper_std', 'hardware', 'seconds']
 KEYS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'protocol']
 WITH_DX = 'alpha_dx', 'sim', 'ratio_l2_alpha'                    # metrics that depend on where Δx comes from
+OF_GENERATOR = 'sim', 'norm_ratio', 'in_class', *[f'{k}_y{y}' for k in PAPER_TABLE_1 for y in (0, 1)]    # not averaged where it has collapsed
 
 def settings(record):
     "Everything that made the numbers of a record, training included, as one flat dict"
@@ -151,15 +156,17 @@ def rows(records):
         seconds = r['seconds'] + trained.get(key(r, r['params'].get('train') or {}), 0)
         for name, result in r['results'].items():
             metric, _, protocol = name.partition('.')
+            metric, _, other = metric.partition('@')                             # alpha_dx@estimator: of an estimator that is only compared
             if metric not in METRICS or r['kind'] == 'train': continue
-            estimator = r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else ''
-            out.append(dict(table=METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
+            if metric in OF_GENERATOR and any(f.startswith('collapsed') for f in r.get('flags', [])): continue
+            estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
+            out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
                             variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=machine(r['hardware']),
                             seed=r['seed'], value=float(result['value']), seconds=seconds))
     return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds'])
 
 # %% ../../nbs/experiments/02_tables.ipynb #6921fc4e
-ORDER = ['spheres', 'squares', 'squares32', 'mnist35', 'cxr', 'mnist', 'cifar10', 'imagenet', 'baseline', 'alignment', 'pgd', 'direct', 'indirect',
+ORDER = ['spheres', 'squares', 'squares32', 'mnist35', 'cxr', 'mnist', 'cifar10', 'imagenet', 'baseline', 'alignment', 'pgd', 'exact', 'direct', 'indirect', 'nearest_neighbour', 'class_mean', 'one_image',
          *METRICS, 'tight', 'paper']
 
 def rank(column):
@@ -176,7 +183,7 @@ def numbers(
         mean=('value', lambda v: v.mean(skipna=False)), std=('value', lambda v: v.std(ddof=1, skipna=False)),
         seeds=('seed', 'nunique'), seconds=('seconds', 'mean'),
         hardware=('hardware', lambda h: '; '.join(sorted(set(h))))).reset_index()
-    paper = [paper_value(*o) for o in zip(pooled.dataset, pooled.method, pooled.metric)]
+    paper = [paper_value(*o) if t != 'estimators' else (math.nan, math.nan) for t, *o in zip(pooled.table, pooled.dataset, pooled.method, pooled.metric)]
     pooled['paper_mean'], pooled['paper_std'] = zip(*paper)
     return pooled.sort_values(KEYS, key=rank, kind='stable', ignore_index=True)[COLUMNS]
 
@@ -222,10 +229,20 @@ def table_3(numbers): return attack_view(numbers, 'table_3')           # τ50 of
 def minimum_norm(numbers): return attack_view(numbers, 'minimum_norm') # Carlini–Wagner and FMN; not in the paper
 
 def section_3_2(numbers):
-    "Similarity of true and estimated Δx, as a view of `numbers`"
-    table = numbers[numbers.metric == 'sim']
-    out = wide(table, ['dataset', 'method', 'variant', 'seeds', 'protocol'], ['sim'])
-    return out.assign(scale=[scale(*o) for o in zip(out.dataset, out.variant)])
+    "How good the estimates of Δx are, one row per estimator, as a view of `numbers`"
+    table = numbers[numbers.table == 'section_3_2']
+    out = wide(table, ['dataset', 'method', 'variant', 'seeds', 'protocol'], [o for o in METRICS if o in set(table.metric)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    return out.sort_values(['dataset', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
+
+def by_estimator(numbers):
+    "α_Δx of every model with each estimator of Δx that it was measured with, as a view of `numbers`"
+    table = numbers[(numbers.metric == 'alpha_dx') & numbers.dataset.isin(numbers[numbers.table == 'estimators'].dataset)]
+    out = table[['dataset', 'method', 'variant', 'seeds', 'protocol']].drop_duplicates(ignore_index=True)
+    for name in sorted(set(table.estimator), key=lambda o: rank(pd.Series([o]))[0]):
+        one = table[table.estimator == name][[*out.columns[:5], 'mean', 'std']]
+        out = out.merge(one.rename(columns={'mean': name, 'std': f'{name}_std'}), on=list(out.columns[:5]), how='left', validate='1:1')
+    return out.sort_values(['dataset', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 def table_1(numbers):
     "Table 1 (norms before and after the estimated change, Spheres), one row per class and estimator, as a view of `numbers`"
@@ -245,6 +262,7 @@ def section_3_3(numbers):
 def models(records):
     "One row per evaluated model and protocol of the attack: dataset, method, variant, protocol, seed, and a column per metric"
     table, index = rows([r for r in records if r['kind'] == 'evaluate']), ['dataset', 'method', 'variant', 'seed']
+    table = table[table.table != 'estimators']
     own = table.metric.str.startswith(('eps50', 'tau50', 'ratio'))
     pivot = lambda t, i: t.set_index(i + ['metric'])['value'].unstack().reset_index() if len(t) else pd.DataFrame(columns=i)
     out = pivot(table[own], index + ['protocol']).merge(pivot(table[~own], index), on=index, how='outer')
@@ -265,7 +283,8 @@ def present(view):
     out = {}
     for c in view.columns:
         if c + '_paper_std' not in view:
-            if not c.endswith(('_std', '_paper')): out[c] = view[c].astype(str)
+            if c + '_std' in view: out[c.replace('_', ' ')] = [spread(*o) for o in zip(view[c], view[c + '_std'])]
+            elif not c.endswith(('_std', '_paper')): out[c] = view[c].astype(str)
             continue
         ours = [spread(*o) for o in zip(view[c], view[c + '_std'])]
         paper = [spread(*o) for o in zip(view[c + '_paper'], view[c + '_paper_std'])]
