@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['generators', 'gan_losses', 'MLPGenerator', 'VRGAN', 'GiveLabels', 'bounded', 'vrgan_losses', 'vrgan_loss', 'Direct',
-           'default_generator', 'default_discriminator', 'fit_direct', 'save_generator', 'load_generator']
+           'default_generator', 'ConvCritic', 'default_discriminator', 'fit_direct', 'save_generator', 'load_generator']
 
 # %% ../../nbs/estimators/03_direct.ipynb #bda4f745
 from dataclasses import dataclass
@@ -104,6 +104,16 @@ def default_generator(data, seed, width=None, depth=None): # width, depth: of th
     depth = depth or (4 if min(shape[1:]) >= 64 else 2)
     check_size(data.x[:1], depth)
     return UNet(depth, width or 64, channels=shape[0], seed=seed_of(seed, 4))
+
+class ConvCritic(nn.Sequential):
+    "A plain classifier of images with one logit: 3 × 3 convolutions of stride 2 down to 4 pixels or fewer, no batch norm."
+    def __init__(self, channels=1, side=28, width=16, *, seed: int | None=None):
+        layers = []
+        with _seeded(seed):
+            while side > 4:
+                layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.ReLU()]
+                channels, width, side = width, min(2*width, 128), -(-side//2)
+            super().__init__(*layers, nn.Flatten(), nn.Linear(channels*side**2, 1))
 
 def default_discriminator(data, seed):
     "The Spheres classifier, likewise. Raises ValueError for images, whose classifier comes with a choice of first weights."
