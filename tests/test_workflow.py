@@ -100,6 +100,10 @@ def family(process):
     top = psutil.Process(process.pid)
     return [top, *top.children(recursive=True)]
 
+def command(process): # nothing for one that has just ended
+    try: return ' '.join(process.cmdline())
+    except psutil.Error: return ''
+
 def wait_for(condition, seconds, every=.05):
     end = time.time() + seconds
     while not condition():
@@ -117,9 +121,9 @@ def gone(processes): return all(not p.is_running() or p.status() == psutil.STATU
 @pytest.mark.parametrize('victim', ['make', 'snakemake'])
 def test_nothing_outlives_a_kill_and_figures_goes_on(house, victim):
     process, processes = in_the_middle(house)
-    commands = [' '.join(p.cmdline()) for p in processes]
+    commands = [command(p) for p in processes]
     assert any('--kernel' in c for c in commands) and any('figures.py' in c for c in commands)
-    (process if victim == 'make' else next(p for p in processes if 'figures.py' in ' '.join(p.cmdline()))).kill()
+    (process if victim == 'make' else next(p for p in processes if 'figures.py' in command(p))).kill()
     wait_for(lambda: gone(processes), 10)
     process.communicate()
     status, output = figures(house)
@@ -133,6 +137,38 @@ def test_two_at_once_are_refused(house):
     assert process.wait(60) == 0
 
 # profiles
+
+GENERATORS = """
+profile: toy
+seeds: [0, 1]
+estimate:
+  toy.direct: {steps: 5, seeds: [0, 7, 8]}
+train:
+  toy.plain: {steps: 2, seeds: [0]}
+  toy.guided: {steps: 3, generator: [7, 8]}
+evaluate:
+  toy: {generator: 0, judge: plain}
+"""
+
+def read(tmp_path, text):
+    (tmp_path/'toy.yaml').write_text(text)
+    return {j.name: j for j in jobs(read_profile(tmp_path/'toy.yaml'))}
+
+def test_a_run_names_the_runs_it_is_made_from(tmp_path):
+    found, other = read(tmp_path, GENERATORS), read(tmp_path, GENERATORS.replace('steps: 5', 'steps: 6'))
+    made = {k: found[f'estimate toy.direct seed {k}'].folder for k in (0, 7, 8)}
+    assert [found[f'train toy.guided seed {k}'].given['generator'] for k in (0, 1)] == [made[7], made[8]]
+    assert found['train toy.guided seed 1'].needs == (made[8],)
+    look, plain = found['evaluate toy.guided seed 1'], found['train toy.plain seed 0'].folder
+    assert (look.given['generator'], look.given['judge']) == (made[0], plain)
+    assert look.needs == (found['train toy.guided seed 1'].folder, made[0], plain)
+    changed = {n for n in found if found[n].folder != other[n].folder}            # another generator, other runs
+    assert changed == {n for n in found if 'direct' in n or 'guided' in n or n.startswith('evaluate')}
+
+@pytest.mark.parametrize('old, new, message', [('[7, 8]', '[7]', 'toy.guided: generator lists 1 seeds, the entry has 2'),
+    ('[7, 8]', '3', 'generator 3: the profile has no estimate toy.direct with seed 3'), ('judge: plain', 'judge: fancy', 'no train toy.fancy with seed')])
+def test_runs_that_are_not_there_are_refused(tmp_path, old, new, message):
+    with pytest.raises(ValueError, match=message): read(tmp_path, GENERATORS.replace(old, new))
 
 def test_every_profile_can_be_read():
     assert {'quick', 'digits', 'desk', 'paper'} <= set(profiles())
