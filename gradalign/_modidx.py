@@ -275,6 +275,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'gradalign/estimators/direct.py'),
                                              'gradalign.estimators.direct._hinge': ( 'estimators/direct.html#_hinge',
                                                                                      'gradalign/estimators/direct.py'),
+                                             'gradalign.estimators.direct._loss_on': ( 'estimators/direct.html#_loss_on',
+                                                                                       'gradalign/estimators/direct.py'),
                                              'gradalign.estimators.direct._plain': ( 'estimators/direct.html#_plain',
                                                                                      'gradalign/estimators/direct.py'),
                                              'gradalign.estimators.direct._score': ( 'estimators/direct.html#_score',

@@ -165,6 +165,13 @@ def test_a_run_names_the_runs_it_is_made_from(tmp_path):
     changed = {n for n in found if found[n].folder != other[n].folder}            # another generator, other runs
     assert changed == {n for n in found if 'direct' in n or 'guided' in n or n.startswith('evaluate')}
 
+def test_an_entry_may_list_variants(tmp_path):
+    found = read(tmp_path, GENERATORS.replace('toy.plain: {steps: 2, seeds: [0]}', 'toy.plain: [{steps: 2, seeds: [0]}, {steps: 4, seeds: [0]}]'))
+    one, two = (found[f'train toy.plain seed 0{v}'] for v in ('', ', variant 2'))
+    assert (one.given['steps'], two.given['steps']) == (2, 4) and one.folder != two.folder
+    assert found['evaluate toy.plain seed 0, variant 2'].needs[0] == two.folder
+    assert found['evaluate toy.guided seed 1'].given['judge'] == one.folder
+
 @pytest.mark.parametrize('old, new, message', [('[7, 8]', '[7]', 'toy.guided: generator lists 1 seeds, the entry has 2'),
     ('[7, 8]', '3', 'generator 3: the profile has no estimate toy.direct with seed 3'), ('judge: plain', 'judge: fancy', 'no train toy.fancy with seed')])
 def test_runs_that_are_not_there_are_refused(tmp_path, old, new, message):

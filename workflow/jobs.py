@@ -1,5 +1,5 @@
 """From a profile to its jobs: which notebook runs with which parameters, where, and after which others."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import yaml
 from gradalign.experiments.records import params_hash, run_dir
@@ -50,12 +50,13 @@ def read_profile(file):
     return profile
 
 def entries(profile, kind):
-    "`(dataset, method, params, seed)` for each entry `dataset.method` of a section and each of its seeds"
-    for name, params in profile.get(kind, {}).items():
+    "`(dataset, method, params, seed)` for each entry `dataset.method` of a section, each of its variants where it lists several, and each seed"
+    for name, variants in profile.get(kind, {}).items():
         if name.count('.') != 1: raise ValueError(f'{kind}: {name!r} is not of the form dataset.method')
-        params = dict(params or {})
-        seeds = params.pop('seeds', profile['seeds'])
-        for i, seed in enumerate(seeds): yield *name.split('.'), own_generator(params, i, len(seeds), name), seed
+        for params in variants if isinstance(variants, list) else [variants]:
+            params = dict(params or {})
+            seeds = params.pop('seeds', profile['seeds'])
+            for i, seed in enumerate(seeds): yield *name.split('.'), own_generator(params, i, len(seeds), name), seed
 
 def own_generator(params, i, n, name):
     "`params` for the i-th of n seeds: where `generator` is a list, one for each seed, the i-th of them"
@@ -65,7 +66,7 @@ def own_generator(params, i, n, name):
     return dict(params, generator=listed[i])
 
 def found(profile, kind, dataset, method, seed, asked):
-    "The parameters of the entry `dataset.method` with this seed; ValueError names what asked for it"
+    "The parameters of the entry `dataset.method` with this seed, of its first variant; ValueError names what asked for it"
     for d, m, params, s in entries(profile, kind):
         if (d, m, s) == (dataset, method, seed): return params
     raise ValueError(f'{asked}: the profile has no {kind} {dataset}.{method} with seed {seed}')
@@ -115,4 +116,12 @@ def jobs(profile):
     runs += [evaluation(profile, *e) for e in trained if e[0] in profile.get('evaluate', {})]
     name, folders = profile['profile'], [j.folder for j in runs]
     given = dict(profile=name, runs=folders, results=f'results/{name}')
-    return runs + [Job('report', 'report', f'runs/{name}/report', given, tuple(folders))]
+    return told_apart(runs) + [Job('report', 'report', f'runs/{name}/report', given, tuple(folders))]
+
+def told_apart(runs):
+    "The same jobs; of those with one name, the variants of an entry, the second is called 'name, variant 2', and so on"
+    seen = {}
+    for i, job in enumerate(runs):
+        k = seen[job.name] = seen.get(job.name, 0) + 1
+        if k > 1: runs[i] = replace(job, name=f'{job.name}, variant {k}')
+    return runs

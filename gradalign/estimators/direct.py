@@ -120,13 +120,21 @@ def default_discriminator(data, seed):
     if data.x[:1].ndim != 2: raise ValueError(f'{data.name} holds images: pass a discriminator, a classifier as for training (gradalign.experiments.runs.classifier)')
     return wrap(spheres_mlp(data.x[:1].shape[1], seed=seed_of(seed, 5)))
 
-def _check_direct(data, select, known, loss, spectral, lambda_cycle):
+def _check_direct(data, select, valid, loss, spectral, lambda_cycle):
     if data.n_classes != 2: raise ValueError(f'the direct estimator is for two classes, {data.name} has {data.n_classes}')
-    if select not in ('last', 'loss', 'sim'): raise ValueError(f"select must be 'last', 'loss' or 'sim', got {select!r}")
-    if select == 'sim' and not known: raise ValueError("select='sim' needs valid, a set whose exact Δx is known")
+    if select not in ('last', 'loss', 'valid', 'sim'): raise ValueError(f"select must be 'last', 'loss', 'valid' or 'sim', got {select!r}")
+    if select in ('valid', 'sim') and valid is None or select == 'sim' and valid.delta is None: raise ValueError(f"select={select!r} needs valid, a set{' whose exact Δx is known' if select == 'sim' else ''}")
     if loss not in gan_losses: raise ValueError(f"loss must be one of {', '.join(gan_losses)}, got {loss!r}")
     if loss == 'wasserstein' and not spectral: raise ValueError("loss='wasserstein' needs spectral=True: without it D's scores have no bound")
     if not lambda_cycle >= 0: raise ValueError(f'lambda_cycle must be at least 0, got {lambda_cycle!r}')
+
+def _loss_on(data, gan, batch, options): # mean of L_D + L_G over a whole set, in eval mode
+    device, total = next(gan.parameters()).device, 0.
+    with frozen(gan), torch.no_grad():
+        for i in range(0, len(data), batch):
+            x, y = data.x[i:i + batch].to(device), data.y[i:i + batch].to(device)
+            total += len(x) * float(vrgan_loss(gan(x, y), y, **options))
+    return total / len(data)
 
 def _two_groups(gan): return [list(gan.G.parameters()), list(gan.D.parameters())]
 
@@ -146,13 +154,15 @@ def fit_direct(
     params = options | dict(method='direct', spectral=spectral, steps=steps, batch=batch, epoch=epoch, lr=lr, lr_d=lr_d, betas=list(betas), schedule=schedule,
                             warmup=warmup, seed=seed, ema=ema, select=select, data=[data.name, data.split, len(data)])
     known = valid is not None and valid.delta is not None
-    _check_direct(data, select, known, loss, spectral, lambda_cycle)
+    _check_direct(data, select, valid, loss, spectral, lambda_cycle)
     G, D = generator or default_generator(data, seed), discriminator or default_discriminator(data, seed)
     average = EMA(ema, of=lambda learn: learn.model.G) if ema else None
     kept = lambda gan: average.average.module if average else gan.G
-    choice = [Select(select, sign=1 if select == 'sim' else -1, of=lambda learn: kept(learn.model))] if select != 'last' else []
+    choice = [Select(dict(valid='valid_loss').get(select, select), sign=1 if select == 'sim' else -1, of=lambda learn: kept(learn.model))] if select != 'last' else []
+    watched = dict(sim=lambda gan: similarity(Direct(kept(gan)), valid).nanmean()) if known else {}
+    if select == 'valid': watched['valid_loss'] = lambda gan: _loss_on(valid, VRGAN(kept(gan), gan.D, gan.cycle), batch, options)
     learn = stream_learner(data, VRGAN(G, bounded(D) if spectral else D, cycle=lambda_cycle > 0), partial(vrgan_loss, **options), batch=batch, steps=steps, lr=[lr, lr_d or lr], params=params, epoch=epoch,
-        betas=betas, schedule=schedule, warmup=warmup, seed=seed, log=log, metrics=dict(sim=lambda gan: similarity(Direct(kept(gan)), valid).nanmean()) if known else None,
+        betas=betas, schedule=schedule, warmup=warmup, seed=seed, log=log, metrics=watched or None,
         checkpoint=checkpoint, every=every, device=device, splitter=_two_groups, cbs=[GiveLabels(), *([average] if average else []), *choice, *cbs])
     fit(learn)
     net = kept(learn.model)
