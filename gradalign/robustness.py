@@ -73,7 +73,7 @@ FLAGS = {k: Flag(*v) for k, v in dict(
     threshold=('the error never exceeds one half by .01', 'the published rule interpolates at a lower error than .5 (protocol 9, rule 1)', 'read the tight protocol, or extend the list'),
     carry=('over a twentieth of the samples withstand a strength above one that fooled them', 'a success does not carry over, which the search takes for granted', 'read the whole grid beside ε50, or give the attack more queries'),
     survivors=('over a hundredth of the samples stay right at a strength that reaches everything', 'the attack fails where no model can withstand it', 'more steps, another loss, or a black-box attack'),
-    unfinished=('twice the steps fool over a hundredth of the samples more, at ε50', 'the loss was still falling at the last step, so ε50 is too large', 'more steps, or larger ones'),
+    unfinished=('at ε50 twice the steps fool more samples, over a hundredth of all and more than one', 'the loss was still falling at the last step, so ε50 is too large', 'more steps, or larger ones'),
     black_box=('an attack without gradients needs less than the one with gradients, by over a fiftieth', 'the gradients are hidden, or the gradient attack is badly set (protocol 14.4)', 'read the black-box ε50, and mend the gradient attack'),
 ).items()}
 
@@ -430,7 +430,7 @@ def doubts(
     if longer is not None: found['unfinished'] = _error(longer, model, x, y, strength, **own) - _error(attack, model, x, y, strength, **own)
     if huge is not None: found['survivors'] = 1 - _error(attack, model, x, y, huge, **own)
     if strengths is not None: found['lost'] = carry_over(attack, model, x, y, strengths, **own)
-    raised = [(flag, found[k]) for k, flag, bar in (('unfinished', 'unfinished', .01), ('survivors', 'survivors', .01), ('lost', 'carry', .05)) if found.get(k, 0) > bar]
+    raised = [(flag, found[k]) for k, flag, bar in (('unfinished', 'unfinished', max(.01, 1.01/len(x))), ('survivors', 'survivors', .01), ('lost', 'carry', .05)) if found.get(k, 0) > bar]
     return found, [_flag(flag, f'{share:.1%}') for flag, share in raised]
 
 def outdone(
