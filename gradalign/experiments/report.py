@@ -240,8 +240,8 @@ def draw(records):
         out[f'figure_generated_{dataset}'] = generated_figure(folders), f"{dataset}: test images, the Δx̂ of each estimator, and x̂' = x + Δx̂ (as figures 6 and S1 to S4), on [-1, 1]; Δx̂ at its true size."
     for dataset, one in curves.groupby('dataset', sort=False):
         out[f'figure_s9_{dataset}'] = accuracy_figure(one), f'Figure S9, {dataset}: accuracy against the strength of the attack, one line per trained model; {dots(one)}.'
-    walked = walks(records)
-    if len(walked): out['figure_8'] = np.ravel(figures.figure8(walked))[0].figure, 'Figure 8: linearised robustness of Lemma 1 against the length of the perturbation that Carlini–Wagner finds, one dot per test sample of the first seed. On the line the model is linear up to its boundary.'
+    for dataset, one in walks(records).groupby('dataset', sort=False):
+        out[f'figure_8_{dataset}'] = figures.figure8(one).figure, f'Figure 8, {dataset}: linearised robustness of Lemma 1 against the length of the perturbation that Carlini–Wagner finds, one dot per test sample of the first seed. On the line the model is linear up to its boundary.'
     trained = logs[logs.method.isin(figures.METHODS) & (logs.method != 'direct')]
     for dataset, one in trained.groupby('dataset', sort=False):
         with_alpha = ', and α_Δx on the validation split,' if 'alpha' in one and one.alpha.notna().any() else ''
@@ -401,7 +401,7 @@ def lacking(records):
 def shows(name, datasets):
     "Whether the figure of that name shows runs of any of these data sets"
     if name in ('figure_2', 'figure_3', 'figure_6'): return 'spheres' in datasets
-    return name == 'figure_8' and bool(datasets) or any(name.endswith(f'_{d}') for d in datasets)
+    return any(name.endswith(f'_{d}') for d in datasets)
 
 def pictured(records, results):
     "`{name: (PNG bytes, caption)}`: every figure that can be drawn, and of those whose tables are gone the one drawn earlier"
