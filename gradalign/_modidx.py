@@ -651,6 +651,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'gradalign/experiments/tables.py'),
                                               'gradalign.experiments.tables.csv': ( 'experiments/tables.html#csv',
                                                                                     'gradalign/experiments/tables.py'),
+                                              'gradalign.experiments.tables.has_collapsed': ( 'experiments/tables.html#has_collapsed',
+                                                                                              'gradalign/experiments/tables.py'),
                                               'gradalign.experiments.tables.machine': ( 'experiments/tables.html#machine',
                                                                                         'gradalign/experiments/tables.py'),
                                               'gradalign.experiments.tables.metric_of': ( 'experiments/tables.html#metric_of',

@@ -16,7 +16,7 @@ from ..estimators.direct import Direct, load_generator
 from ..estimators.exact import Exact
 from ..estimators.neighbours import ClassMean, NearestNeighbour, OneImage
 from .attacked import batch_of
-from .records import params_hash, peak_memory, quantity, read_record
+from .records import params_hash, quantity, read_record
 from ..geometry import cosine, vector_norm
 from ..models import frozen
 
@@ -48,6 +48,8 @@ def generator_of(folder, data):
     if record is None: raise FileNotFoundError(f'{folder} holds no record: the generator has not been trained')
     if (record['kind'], record['method']) != ('estimate', 'direct'): raise ValueError(f"generator: {folder} is a run of kind {record['kind']!r} and method {record['method']!r}, not a direct estimate")
     if record['dataset'] != data.name: raise ValueError(f"generator: {folder} was trained on {record['dataset']}, not on {data.name}")
+    gone = [f for f in record.get('flags', []) if f.startswith('collapsed')]
+    if gone: raise ValueError(f'generator: {folder} has {gone[0]}')
     side = record['results'].get('side', {}).get('value')
     if side not in (None, data.x[:1].shape[-1]): raise ValueError(f'generator: {folder} was trained on sides of {side}, the data have {data.x[:1].shape[-1]}')
     return load_generator(Path(folder)/'generator.safetensors')

@@ -336,7 +336,7 @@ class Samples(Callback):
         plt.close(grid[0, 0].figure)
 
 # %% ../../nbs/experiments/01_runs.ipynb #abb0a8c6
-TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_cycle'   # what only a generator has
+TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle'   # what only a generator has
 DISCRIMINATORS = 'classifier', 'conv'
 
 def check_estimate(dataset, method, params):
@@ -359,11 +359,11 @@ def estimate(*,
     judge=None,           # folder of a finished training: the classifier that looks at x̂'
     weights=None,         # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`
     steps=None, batch=None, lr=None, lr_d=None, schedule=None, warmup=None, epoch=None,
-    ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_cycle=None,
+    ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_reg=None, lambda_cycle=None,
 ):
     "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
-                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_cycle=lambda_cycle or None)
+                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None)
     check_estimate(dataset, method, own)
     first = dict(steps=50, batch=50, lr=1e-4, schedule='constant') if method == 'direct' else {}
     params = first | own | given_only(size=size, n=n, judge=tag_of(judge))

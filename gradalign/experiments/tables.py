@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_1',
            'PUBLISHED', 'NOT_SETTINGS', 'COLUMNS', 'KEYS', 'WITH_DX', 'OF_GENERATOR', 'ORDER', 'STATS', 'Metric',
-           'paper_value', 'variant', 'scale', 'settings', 'chosen', 'machine', 'rows', 'rank', 'numbers', 'csv', 'wide',
-           'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'by_estimator', 'table_1', 'section_3_3',
-           'models', 'spread', 'metric_of', 'present', 'show']
+           'paper_value', 'variant', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank',
+           'numbers', 'csv', 'wide', 'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'by_estimator',
+           'table_1', 'section_3_3', 'models', 'spread', 'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -146,11 +146,14 @@ def machine(hardware):
     return f"{hardware['cpu']}, {hardware['threads']} of {hardware['cores']} cores"
 
 # %% ../../nbs/experiments/02_tables.ipynb #3f78a39e
+def has_collapsed(record): return record['kind'] == 'estimate' and any(f.startswith('collapsed') for f in record.get('flags', []))
+
 def rows(records):
     "One row per record and result that is a metric of METRICS, in an order that depends on nothing but the records"
     order = lambda r: (r['kind'], r['dataset'], r['method'], params_hash(r['params']), r['seed'])
     key = lambda r, params: (r['dataset'], r['method'], r['seed'], params_hash(params))
     trained = {key(r, r['params']): r['seconds'] for r in records if r['kind'] == 'train'}
+    useless = {f"{params_hash(r['params'])}/{r['seed']}" for r in records if has_collapsed(r)}
     out = []
     for r in sorted(records, key=order):
         seconds = r['seconds'] + trained.get(key(r, r['params'].get('train') or {}), 0)
@@ -158,8 +161,9 @@ def rows(records):
             metric, _, protocol = name.partition('.')
             metric, _, other = metric.partition('@')                             # alpha_dx@estimator: of an estimator that is only compared
             if metric not in METRICS or r['kind'] == 'train': continue
-            if metric in OF_GENERATOR and any(f.startswith('collapsed') for f in r.get('flags', [])): continue
+            if metric in OF_GENERATOR and has_collapsed(r): continue
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
+            if metric in WITH_DX and estimator == 'direct' and r['params'].get('generator') in useless: continue
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
                             variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=machine(r['hardware']),
                             seed=r['seed'], value=float(result['value']), seconds=seconds))
