@@ -47,6 +47,7 @@ def gather(
         else: missing.append(f)
     return found, missing
 
+# %% ../../nbs/experiments/04_report.ipynb #fcfed24a
 def keep(records, kept):
     "Copy the small files of every run into `kept`, and remove what is there of any other"
     for folder, record in records.items():
@@ -61,6 +62,7 @@ def put(path, data):
     "Write text or bytes in one stroke"
     with replacing(path) as tmp: tmp.write_bytes(data if isinstance(data, bytes) else data.encode('utf-8'))
 
+# %% ../../nbs/experiments/04_report.ipynb #ef77937c
 def stacked(records, name):
     "The table `name` (CSV or Parquet) of all runs that wrote one, with the columns dataset, method, seed and variant in front"
     parts = []
@@ -412,6 +414,7 @@ def pictured(records, results):
     drawn |= {n: ((results/f'{n}.png').read_bytes(), c) for n, c in earlier.items()}
     return dict(sorted(drawn.items(), key=lambda o: [int(p) if p.isdigit() else p for p in re.split(r'(\d+)', o[0])]))
 
+# %% ../../nbs/experiments/04_report.ipynb #6a308e56
 def paired(records, results):
     "`same_images`, and the rows of an earlier report about runs whose tables are gone"
     new, listed = same_images(records), results/'table_same_images.csv'
