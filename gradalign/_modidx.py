@@ -381,6 +381,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'gradalign/experiments/attacked.py'),
                                                 'gradalign.experiments.attacked.doubted': ( 'experiments/attacked.html#doubted',
                                                                                             'gradalign/experiments/attacked.py'),
+                                                'gradalign.experiments.attacked.drawn_rows': ( 'experiments/attacked.html#drawn_rows',
+                                                                                               'gradalign/experiments/attacked.py'),
                                                 'gradalign.experiments.attacked.has_grid': ( 'experiments/attacked.html#has_grid',
                                                                                              'gradalign/experiments/attacked.py'),
                                                 'gradalign.experiments.attacked.kept': ( 'experiments/attacked.html#kept',

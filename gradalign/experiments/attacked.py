@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ATTACKS', 'SHORTEST', 'SLOW', 'ETA', 'STRENGTHS', 'TAUS', 'AROUND', 'metric', 'has_grid', 'reach', 'attack_of',
-           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'attacked', 'overtaken']
+           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'drawn_rows', 'attacked', 'overtaken']
 
 # %% ../../nbs/experiments/05_attacked.ipynb #30417758
 import json, math, time
@@ -18,6 +18,7 @@ from ..attacks.pgd import pgd
 from ..attacks.square import square
 from ..attacks.stadv import stadv
 from .records import params_hash, quantity, replacing
+from ..data.core import generator
 from ..robustness import doubts, eps50, median_norm, outdone, tau50
 
 # %% ../../nbs/experiments/05_attacked.ipynb #40c27e50
@@ -115,10 +116,16 @@ def kept(file, make):
 def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f in Path(folder).glob('*.json')) # spent on the answers so far
 
 # %% ../../nbs/experiments/05_attacked.ipynb #6175d35b
+def drawn_rows(n, n_attacked, n_slow, seed):
+    "The samples under attack, in order: all n, or a draw of `n_attacked` of them (a file may hold one class after the other), and of these `n_slow`"
+    k = min(v for v in (n_attacked, n_slow, n) if v is not None)
+    return torch.randperm(n, generator=generator(seed, 9))[:k].sort().values
+
 def attacked(
     model, data, attacks, protocols, *, steps=40, queries=5000, rtol=.01, resolve='median',
-    n_attacked=None, # samples, the first ones; None: all
+    n_attacked=None, # samples, drawn from all; None: all
     n_slow=None, # of them, for the attacks in SLOW; None: all
+    seed=0,      # of the draw
     keep=None,   # folder for the answers so far
 ):
     "`(columns, curves, results, flags)` of all attacks under all protocols; what has no published grid answers under 'tight' alone"
@@ -127,12 +134,12 @@ def attacked(
     todo = [(a, p) for p in protocols for a in attacks if p == 'tight' or has_grid(a, data.name)]
     answers = {}
     for name, protocol in todo:
-        k = min(v for v in (n_attacked, n_slow if name in SLOW else None, len(x)) if v is not None)
-        file = Path(keep)/f'{name}_{protocol}_{params_hash(dict(own, n=len(x[:k])))}.json' if keep else None
-        answers[name, protocol] = kept(file, lambda: answer(name, protocol, model, data, x[:k], y[:k], **own))
+        rows = drawn_rows(len(x), n_attacked, n_slow if name in SLOW else None, seed)
+        file = Path(keep)/f'{name}_{protocol}_{params_hash(dict(own, n=len(rows)))}.json' if keep else None
+        answers[name, protocol] = dict(kept(file, lambda: answer(name, protocol, model, data, x[rows], y[rows], **own)), rows=rows.tolist())
     columns, curves, results, flags = {}, [], {}, []
     for (name, protocol), a in answers.items():
-        found = pd.Series(a['found'], index=range(len(a['found']))).reindex(range(len(x)))
+        found = pd.Series(a['found'], index=a['rows'], dtype='float64').reindex(range(len(x)))
         columns |= {f'{name}_{protocol}': found, f'{name}_{protocol}_censored': found == (0 if name == 'stadv' else math.inf)}
         curves, results, flags = curves + a['curve'], results | a['results'], flags + a['flags']
     return columns, pd.DataFrame(curves, columns=['attack', 'protocol', 'strength', 'error']), results, flags + overtaken(answers, resolve == 'all')
@@ -141,6 +148,7 @@ def overtaken(answers, resolved):
     "Flags where the Square Attack needs less than PGD on the same samples; a median of fewer samples needs their own thresholds"
     flags = []
     for norm, p in [(n, p) for n in ('linf', 'l2') for p in ('tight', 'paper') if {(f'square_{n}', p), (f'pgd_{n}', p)} <= answers.keys()]:
-        black, white = (torch.tensor(answers[f'{a}_{norm}', p]['found']) for a in ('square', 'pgd'))
-        if len(black) == len(white) or p == 'paper' or resolved: flags += [f'square_{norm}, {p}: {f}' for f in outdone(white[:len(black)], black)]
+        black, white = (dict(zip(a['rows'], a['found'])) for a in (answers[f'{name}_{norm}', p] for name in ('square', 'pgd')))
+        if len(black) == len(white) or p == 'paper' or resolved:
+            flags += [f'square_{norm}, {p}: {f}' for f in outdone(torch.tensor([white[r] for r in black]), torch.tensor(list(black.values())))]
     return flags

@@ -282,10 +282,10 @@ def evaluate(*,
     estimator='exact',  # of Δx, for α_Δx
     generator=None,     # direct: folder of its estimate
     compare=(),         # other estimators that α_Δx is measured with, too
-    n_attacked=None,    # test samples for the attacks, the first ones; None: all
+    n_attacked=None,    # test samples for the attacks, a draw; None: all
     attack_steps=40, rtol=.01,
     queries=5000,       # of the Square Attack, per sample and strength
-    n_slow=None,        # test samples for the attacks in SLOW, the first ones; None: all
+    n_slow=None,        # of these, for the attacks in SLOW; None: all
     resolve='median',   # 'all': every sample's threshold to PGD, for whole curves and intervals
 ):
     "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds the record of this very run"
@@ -312,7 +312,7 @@ def _evaluate(record, out, model, data, root, generator):
     answers = out/'answers'/params_hash({k: record[k] for k in ('dataset', 'method', 'seed', 'protocol', 'params')})   # of this very run
     record['earlier'] = seconds_kept(answers)
     options = dict(steps=own['attack_steps'], rtol=own['rtol'], **{k: own[k] for k in ('queries', 'n_attacked', 'n_slow', 'resolve') if k in own})
-    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], keep=answers, **options)
+    columns, curves, results, record['flags'] = attacked(lean(model), test, own['attacks'], own['protocols'], keep=answers, seed=record['seed'], **options)
     save_examples(out, table.assign(**columns))
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
     figure_tables(model, test, estimate, out)
