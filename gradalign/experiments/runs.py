@@ -382,6 +382,7 @@ def _estimate(record, out, root, judge):
     else: estimator = delta_source(record['method'], test if record['method'] == 'exact' else data)
     record['peak'] = peak_memory()                                             # `measured` sets it back
     table, results, record['flags'] = measured(estimator, test, data, trained(judge, root)[1] if judge else None)
+    if record['method'] != 'direct': record['flags'] = []                      # an image of the data set cannot collapse: there in_class tells of the judge
     record['results'] |= results
     save_examples(out, table)
     generated_pictures(estimator, test, out)
