@@ -287,7 +287,7 @@ def present(view):
     out = {}
     for c in view.columns:
         if c + '_paper_std' not in view:
-            if c + '_std' in view: out[c.replace('_', ' ')] = [spread(*o) for o in zip(view[c], view[c + '_std'])]
+            if c + '_std' in view and not c.endswith('_paper'): out[c.replace('_', ' ')] = [spread(*o) for o in zip(view[c], view[c + '_std'])]
             elif not c.endswith(('_std', '_paper')): out[c] = view[c].astype(str)
             continue
         ours = [spread(*o) for o in zip(view[c], view[c + '_std'])]
