@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FROM_DATA', 'ESTIMATORS', 'UNITS', 'check_estimator', 'delta_source', 'generator_of', 'tag_of', 'estimated',
-           'high_water', 'cost', 'collapsed', 'measured']
+           'high_water', 'cost', 'neighbours_away', 'collapsed', 'measured']
 
 # %% ../../nbs/experiments/07_estimated.ipynb #84f3b2b8
 import time
@@ -110,9 +110,14 @@ def cost(
     return seconds*1000/n, max(0., after[0] - before[1]) if before and after else None
 
 # %% ../../nbs/experiments/07_estimated.ipynb #ca3efb86
+def neighbours_away(train, data, n=100):
+    "Mean distance from the first n samples of `data` to the nearest training sample of the other class"
+    x, y = data.x[:n], data.y[:n]
+    return vector_norm(NearestNeighbour(train.x, train.y)(x, y, 1 - y), 2).mean().item()
+
 def collapsed(
     table, # from `estimated`
-    near,  # mean distance to the nearest neighbour of the other class
+    near,  # from `neighbours_away`
 ):
     "Reasons why an estimator is of no use, as flags: 'collapsed: raised if; it means; what to do'"
     length, means, do = table.norm_dxhat.mean(), 'a cosine with it says nothing', 'train again: another seed, a smaller rate of D, or a running average (ema)'
@@ -126,10 +131,11 @@ def collapsed(
 UNITS = dict(sim='cosine', norm_ratio='ratio', in_class='fraction')
 
 def measured(
-    estimator, data, train, # test and training `Data`
+    estimator,
+    data,       # test `Data`
     judge=None,
 ):
-    "`(table, results, flags)` of an estimator: `estimated` sample by sample, its means as results with units, what it costs, and whether it has collapsed"
+    "`(table, results)` of an estimator: `estimated` sample by sample; its means and what it costs, as results with units"
     table, (seconds, mb) = estimated(estimator, data, judge), cost(estimator, data)
     means = table.drop(columns=['index', *({'norm_ratio', 'in_class'} & {*table.columns})]).groupby('y').mean()
     results = {f'{c}_y{y}': quantity(means.loc[y, c], UNITS.get(c, 'input')) for c in means for y in means.index}
@@ -137,6 +143,4 @@ def measured(
     if 'sim' in table: results['sim_undefined'] = quantity(int(table.sim.isna().sum()), 'samples')
     results |= dict(seconds_per_1000=quantity(seconds, 's'), side=quantity(data.x[:1].shape[-1], 'numbers'))
     if mb is not None: results['memory_per_1000'] = quantity(mb, 'MB')
-    few = slice(0, 100)
-    near = vector_norm(NearestNeighbour(train.x, train.y)(data.x[few], data.y[few], 1 - data.y[few]), 2).mean().item()
-    return table, results, collapsed(table, near)
+    return table, results

@@ -25,7 +25,7 @@ from ..data.spheres import gap
 from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direct, save_generator
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, attack_of, attacked, batch_of, seconds_kept
-from .estimated import ESTIMATORS, FROM_DATA, check_estimator, delta_source, measured, tag_of
+from .estimated import ESTIMATORS, check_estimator, collapsed, delta_source, measured, neighbours_away, tag_of
 from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing
 from ..geometry import vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
@@ -381,8 +381,8 @@ def _estimate(record, out, root, judge):
     if record['method'] == 'direct': estimator = _generator(record, out, data, split('valid'), own)
     else: estimator = delta_source(record['method'], test if record['method'] == 'exact' else data)
     record['peak'] = peak_memory()                                             # `measured` sets it back
-    table, results, record['flags'] = measured(estimator, test, data, trained(judge, root)[1] if judge else None)
-    if record['method'] != 'direct': record['flags'] = []                      # an image of the data set cannot collapse: there in_class tells of the judge
+    table, results = measured(estimator, test, trained(judge, root)[1] if judge else None)
+    record['flags'] = collapsed(table, neighbours_away(data, test)) if record['method'] == 'direct' else []
     record['results'] |= results
     save_examples(out, table)
     generated_pictures(estimator, test, out)

@@ -49,8 +49,6 @@ METRICS = {m.name: m for m in [
     Metric('sim', 'section_3_2', 'sim(Δx, Δx̂)', -1, 1, 'higher', 'cosine', 'mean cosine between the true and the estimated Δx'),
     Metric('norm_ratio', 'section_3_2', '‖Δx̂‖/‖Δx‖', 0, INF, '', 'ratio', 'mean length of the estimate over that of the true Δx'),
     Metric('in_class', 'section_3_2', "x̂' in the other class", 0, 1, 'higher', 'fraction', "share of x̂' that an independent classifier takes for the other class"),
-    Metric('seconds_per_1000', 'section_3_2', 's / 1,000', 0, INF, 'lower', 's', 'seconds for 1,000 estimates'),
-    Metric('memory_per_1000', 'section_3_2', 'MB / 1,000', 0, INF, 'lower', 'MB', 'memory for 1,000 estimates, in batches, beyond what the process held'),
     Metric('ratio_l2_alpha', 'section_3_3', 'ε50(L2) / α_Δx', 0, INF, '', 'input', 'on Spheres half the distance of the two classes, 0.15'),
     *[Metric(f'{name}_y{y}', 'table_1', symbol, low, high, '', unit, f'{about}, mean over the test samples with y = {y}')
       for name, symbol, low, high, unit, about in [
