@@ -11,7 +11,7 @@ __all__ = ['imagenet_mean', 'imagenet_std', 'two_columns', 'Wrapped', 'wrap', 'c
 
 # %% ../nbs/02_models.ipynb #07afff83
 import contextlib, copy, math
-import torch, torchvision
+import torch
 import torch.nn.functional as F
 from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -341,8 +341,9 @@ def resnet18(
     seed: int | None=None,    # of the random weights; None: torch's global random state
 ) -> nn.Sequential: # adapter and network; logits (n, n_logits)
     "ResNet-18 with its batch norm in eval mode for good and a new last layer (protocol 4.2), in channels_last."
+    from torchvision import models                            # here, because it takes seconds to import
     with _seeded(seed):
-        net = torchvision.models.resnet18(weights=weights, norm_layer=FrozenBatchNorm2d)
+        net = models.resnet18(weights=weights, norm_layer=FrozenBatchNorm2d)
         net.fc = nn.Linear(net.fc.in_features, n_logits)
     return nn.Sequential(InputAdapter(adapter, box), _trimmed(net)).to(memory_format=torch.channels_last)
 
@@ -353,8 +354,9 @@ def resnet18_cifar(
     seed: int | None=None,    # of the random weights; None: torch's global random state
 ) -> nn.Sequential: # adapter and network; logits (n, n_logits)
     "ResNet-18 for 32 × 32 images with active batch norm (protocol 4.3), in channels_last."
+    from torchvision import models
     with _seeded(seed):
-        net = torchvision.models.resnet18(num_classes=n_logits)
+        net = models.resnet18(num_classes=n_logits)
         net.conv1, net.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
         for m in net.modules():
             if isinstance(m, nn.Conv2d): m.reset_parameters() # torch's own: U(±1/√fan_in)
@@ -436,7 +438,9 @@ def lean(
     "The same function in fewer operations, for many passes between two changes of the weights. Gives no gradient to the weights."
     net = getattr(model, 'net', None)
     known = isinstance(net, nn.Sequential) and len(net) == 2 and isinstance(net[0], InputAdapter) and isinstance(getattr(net[1], 'bn1', None), FrozenBatchNorm2d)
-    if not known or not isinstance(net[1].layer1[0], torchvision.models.resnet.BasicBlock): return model
+    if not known: return model
+    from torchvision.models.resnet import BasicBlock
+    if not isinstance(net[1].layer1[0], BasicBlock): return model
     adapter, r = net
     layers = [nn.Sequential(*map(_lean_block, layer)) for layer in (r.layer1, r.layer2, r.layer3, r.layer4)]
     stem = _Stem(adapter, _constant(r.conv1, r.bn1))

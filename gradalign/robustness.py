@@ -11,7 +11,7 @@ import inspect, math
 from dataclasses import dataclass
 from functools import partial
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 import torch
 from torch import Tensor
 from .attacks.core import check_count, fooled, linear_reach, sample_seeds, takes_many
@@ -49,7 +49,7 @@ def median_interval(
     if not 0 < level < 1: raise ValueError(f'level must lie between 0 and 1, got {level}')
     if falling: v = v[::-1]
     n = len(v)
-    below = binom.sf((n + 1) // 2 - 1, n, np.arange(1, n + 1) / n) # P(median of a resample ≤ v[j])
+    below = bdtrc((n + 1) // 2 - 1, n, np.arange(1, n + 1) / n)    # P(median of a resample ≤ v[j]), a binomial tail
     ends = v[np.searchsorted(below, [(1 - level) / 2, (1 + level) / 2])]
     return float(ends.min()), float(ends.max())
 

@@ -5,6 +5,7 @@ import yaml
 from gradalign.experiments.records import params_hash, run_dir
 
 HERE = Path(__file__).parent
+GENERATED = 'direct', 'indirect' # estimators that are trained
 SECTIONS = dict(profile=str, seeds=list, train=dict, estimate=dict, evaluate=dict)
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def found(profile, kind, dataset, method, seed, asked):
     raise ValueError(f'{asked}: the profile has no {kind} {dataset}.{method} with seed {seed}')
 
 def folder_of(profile, kind, dataset, method, params, seed):
-    """The folder of a run. Its name covers what the run is made from, too: `generator: k` is the estimate dataset.direct with seed k,
+    """The folder of a run. Its name covers what the run is made from, too: `generator: k` is the estimate dataset.direct (or indirect) with seed k,
     `judge: method` the training dataset.method with the same seed, or with the first there is. Another generator, another run"""
     return run_dir(f'runs/{profile["profile"]}', kind, dataset, method, full(profile, dataset, params, seed), seed).as_posix()
 
@@ -84,7 +85,10 @@ def full(profile, dataset, params, seed):
 def sources(profile, dataset, params, seed):
     "`(parameter, kind, method, params, seed)` of the runs that `params` names"
     out = []
-    if (k := params.get('generator')) is not None: out.append(('generator', 'estimate', 'direct', found(profile, 'estimate', dataset, 'direct', k, f'generator {k}'), k))
+    for name, using in dict(generator=[params.get('estimator')], compare_generator=params.get('compare', ())).items():
+        if (k := params.get(name)) is None: continue
+        made = next((m for m in using if m in GENERATED), 'direct')
+        out.append((name, 'estimate', made, found(profile, 'estimate', dataset, made, k, f'{name} {k}'), k))
     if (m := params.get('judge')) is not None:
         seeds = [s for d, o, _, s in entries(profile, 'train') if (d, o) == (dataset, m)]
         s = seed if seed in seeds or not seeds else seeds[0]

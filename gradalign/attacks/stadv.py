@@ -157,7 +157,7 @@ def smoothing(
 # %% ../../nbs/attacks/03_stadv.ipynb #2b4a3f2c
 protocols = dict( # unit: the value is divided by m(x); floor: of the hinge, in that unit; central: mean of both slopes at the start; stop: at the first success
     tight=dict(unit=True, floor=.01, blur=.01, inside=0., central=True, stop=True, smooth=True, tries=10),
-    paper=dict(unit=False, floor=0., blur=0., inside=1e-10, central=False, stop=False, smooth=False, tries=100))
+    paper=dict(unit=False, floor=0., blur=0., inside=1e-10, central=False, stop=False, smooth=False, tries=30))
 
 def _objective(look, tau, unit, o): # tau, unit: (n,)
     def f(z, rows):

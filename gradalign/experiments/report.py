@@ -6,9 +6,9 @@
 __all__ = ['SMALL', 'RATIO_BARS', 'SIM_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'VIEWS', 'tail_of', 'gather', 'keep',
            'put', 'stacked', 'variant_of', 'claim_ratio', 'means', 'arrow', 'claim_more', 'claim_pgd',
            'claim_black_box', 'claim_sim', 'claims', 'runs_table', 'undefined', 'notes_table', 'flags_table',
-           'taken_apart', 'intervals', 'costs', 'same_images', 'known_on_few', 'side_by_side', 'dots', 'draw',
-           'picture_figure', 'generated_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell',
-           'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'lacking', 'shows',
+           'taken_apart', 'intervals', 'costs', 'agreement', 'same_images', 'known_on_few', 'side_by_side', 'dots',
+           'draw', 'picture_figure', 'generated_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure',
+           'cell', 'html_table', 'png', 'html_figure', 'lead', 'provenance_html', 'flat', 'page', 'lacking', 'shows',
            'pictured', 'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
@@ -130,13 +130,14 @@ def claim_black_box(pairs, dataset):
     if 'tight' not in found.index: return dict(claim=text, paper=paper, here=here, verdict='not run')
     return dict(claim=text, paper=paper, here=here, verdict='holds' if found.square['tight'] < .98*found.pgd['tight'] else 'fails')
 
-SIM_BARS = dict(spheres=.855, squares=.835, squares32=.893)    # the paper's mean less one standard deviation; squares32: its mean on squares
+SIM_BARS = {('spheres', 'direct'): .855, ('squares', 'direct'): .835, ('squares32', 'direct'): .893, ('squares32', 'indirect'): .591} # the paper's mean less one standard deviation; squares32, direct: its mean on squares
 
-def claim_sim(numbers, dataset='spheres'):
-    "Section 3.2: the direct estimator finds the direction of Δx"
-    bar, (mean, std) = SIM_BARS[dataset], tables.paper_value(dataset.removesuffix('32'), 'direct', 'sim')
-    rows = numbers[(numbers.metric == 'sim') & (numbers.dataset == dataset) & (numbers.method == 'direct')]
-    text, paper = f"On {dataset} the direct estimator's Δx̂ points along Δx (bar: {bar})", f'{mean} ± {std}' + (' at 224 × 224 pixels' if dataset == 'squares32' else '')
+def claim_sim(numbers, dataset='spheres', method='direct'):
+    "Section 3.2: the estimator finds the direction of Δx"
+    elsewhere = (dataset, method) == ('squares32', 'direct')
+    bar, (mean, std) = SIM_BARS[dataset, method], tables.paper_value('squares' if elsewhere else dataset, method, 'sim')
+    rows = numbers[(numbers.metric == 'sim') & (numbers.dataset == dataset) & (numbers.method == method)]
+    text, paper = f"On {dataset} the {method} estimator's Δx̂ points along Δx (bar: {bar})", f'{mean} ± {std}' + (' at 224 × 224 pixels' if elsewhere else '')
     if rows.empty: return dict(claim=text, paper=paper, here='', verdict='not run')
     best = rows.loc[rows['mean'].idxmax()]
     short = tables.scale(dataset, best['variant'])
@@ -151,7 +152,8 @@ def claims(numbers, models, profile='quick', pairs=None): # pairs: from `same_im
         rows += [claim_more(models, dataset, 'alignment', 'the alignment penalty'), claim_more(models, dataset, 'pgd', 'PGD training')]
     if 'mnist35' in set(numbers.dataset): rows.append(claim_pgd(models))
     if pairs is not None: rows += [claim_black_box(pairs, d) for d in pairs[pairs.method == 'pgd'].dataset.drop_duplicates()]
-    return pd.DataFrame(rows + [claim_sim(numbers, d) for d in SIM_BARS if d == 'spheres' or d in set(numbers[numbers.metric == 'sim'].dataset)])
+    judged = set(zip(*(numbers[numbers.metric == 'sim'][k] for k in ('dataset', 'method'))))
+    return pd.DataFrame(rows + [claim_sim(numbers, *o) for o in SIM_BARS if o == ('spheres', 'direct') or o in judged])
 
 # %% ../../nbs/experiments/04_report.ipynb #fc02c0b2
 def runs_table(records):
@@ -206,6 +208,16 @@ def costs(records):
     own = ['dataset', 'method', 'variant', 'hardware']
     table = pd.DataFrame(rows, columns=[*own, *names.values()])
     return table.groupby(own, as_index=False).mean().sort_values(own[:3], key=tables.rank, kind='stable', ignore_index=True)
+
+# %% ../../nbs/experiments/04_report.ipynb #8b136b86
+def agreement(records):
+    "Mean cosine between any two estimators of Δx, asked on the same samples for the same classes: a row per evaluated data set, method and pair"
+    named = lambda r, k: r['params'].get('estimator', 'exact') if k == 'dx' else k
+    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], one=named(r, a), other=named(r, b), cosine=v['value'])
+            for r in records for name, v in r['results'].items() if name.startswith('cosine:') for _, a, b in [name.split(':')]]
+    own = ['dataset', 'one', 'other', 'method']
+    table = pd.DataFrame(rows, columns=[*own, 'seed', 'cosine'])
+    return table.groupby(own, as_index=False).cosine.mean().sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/04_report.ipynb #0ed97cc8
 def same_images(records):
@@ -368,6 +380,9 @@ VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
          'section_3_3': ('Section 3.3: robustness over alignment on Spheres', tables.section_3_3, 'Expected 0.15, half the distance between the two spheres.'),
          'section_3_2': ('Section 3.2: how good the estimates of Δx are', tables.section_3_2, "Test split. sim: mean cosine with the exact Δx, where that is known. x̂' in the other class: by the classifier of the baseline, which took no part in making the estimate; changes need not keep to the box. A collapsed generator is flagged below and left out."),
          'estimators': ('α_Δx with other estimators', tables.by_estimator, 'The same models, the same images, ∇ℓ the same: only where Δx comes from differs.'),
+         'table_7': ('Table 7: the closest class and the others', tables.other_classes, 'Mean cosine between Δx to class k and ∇(logit k − logit y). The paper\'s "other" can be read with the closest class or without it, so both are here, and both stand beside its one number.'),
+         'table_s2': ('Table S2: variants of α_x', tables.table_s2, 'c̃ is the class closest to the true one y, c* the class closest to the predicted one m. The last column of the paper\'s table is α_x.'),
+         'generators': ('What the conditional generators draw', tables.generators, 'By the classifier of the baseline, and against the test split.'),
          'table_1': ('Table 1: norms before and after the estimated change', tables.table_1, 'The paper shows one test sample per class, we the mean over the test samples of the class.')}
 
 def lead(profile, records, missing, numbers):
@@ -396,6 +411,7 @@ def page(profile, records, missing, numbers, pictures, claimed):
     parts = [section('What the paper claims, and what these runs found', html_table(claimed))]
     parts += [section(title, f'<p class="note">{escape(note)}</p>', html_table(tables.present(view))) for title, view, note in views.values() if len(view)]
     if len(spent := costs(records.values())): parts.append(section('What an estimate of Δx costs', '<p class="note">For 1,000 samples, in batches; MB beyond what the process held.</p>', html_table(spent.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
+    if len(agreed := agreement(records.values())): parts.append(section('How far the estimators agree', '<p class="note">Mean cosine between two estimates of Δx, on the same images and for the same classes.</p>', html_table(agreed.map(lambda v: f'{v:.3f}' if isinstance(v, float) else v))))
     parts += [section('Figures', *[html_figure(name, *o) for name, o in pictures.items()])] if pictures else []
     parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
     parts += [section('How well the medians are known', '<p class="note">95 % bootstrap intervals over the test samples, where the threshold of each is known.</p>', html_table(medians.map(lambda v: f'{v:.4g}' if isinstance(v, float) else v)))] if len(medians) else []
@@ -449,6 +465,7 @@ def report(*,
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
     if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)
     if len(spent := costs(records.values())): files['table_costs.csv'] = tables.csv(spent)
+    if len(agreed := agreement(records.values())): files['table_agreement.csv'] = tables.csv(agreed)
     pictures = pictured(records, results)
     files['figures.csv'] = tables.csv(pd.DataFrame([dict(figure=n, caption=c) for n, (_, c) in pictures.items()], columns=['figure', 'caption']))
     files |= {f'{name}.png': data for name, (data, _) in pictures.items()}
