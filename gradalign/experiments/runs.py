@@ -29,7 +29,7 @@ from ..estimators.cgan import drawn, fit_cgan, fit_encoder, folded, quality, sav
 from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direct, save_generator
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, attack_of, attacked, batch_of, seconds_kept
-from .estimated import ESTIMATORS, GENERATED, PENALTY, check_estimator, collapsed, delta_source, measured, neighbours_away, projection, tag_of, wanted
+from .estimated import ESTIMATORS, GENERATED, PENALTY, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, projection, tag_of, wanted
 from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
@@ -390,8 +390,8 @@ class Drawings(Callback):
         save_grid(figures.show_images(list(images), names=list(self.names)), self.path)
 
 # %% ../../nbs/experiments/01_runs.ipynb #abb0a8c6
-TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle', 'encoder_steps'   # what only a generator has
-CONDITIONAL = 'steps', 'batch', 'lr', 'schedule', 'epoch', 'ema', 'width', 'encoder_steps'   # and which of these the indirect one
+TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle', 'encoder_steps', 'n_published'   # what only a generator has
+CONDITIONAL = 'steps', 'batch', 'lr', 'schedule', 'epoch', 'ema', 'width', 'encoder_steps', 'n_published'   # and which of these the indirect one
 DISCRIMINATORS = 'classifier', 'conv'
 
 def check_estimate(dataset, method, params):
@@ -400,8 +400,8 @@ def check_estimate(dataset, method, params):
     if method not in ESTIMATORS: raise ValueError(f'method must be one of {", ".join(ESTIMATORS)}, got {method!r}')
     if params.get('discriminator', 'classifier') not in DISCRIMINATORS: raise ValueError(f'discriminator must be one of {", ".join(DISCRIMINATORS)}, got {params["discriminator"]!r}')
     if params.get('discriminator') == 'conv' and params.get('weights') is not None: raise ValueError('weights are those of the classifier: a discriminator conv has none to start from')
-    odd = [k for k in TRAINED if params.get(k) is not None and not (k in CONDITIONAL and method == 'indirect' or k != 'encoder_steps' and method == 'direct')]
-    if odd: raise ValueError(f'{odd[0]} belongs to method {"indirect" if odd[0] == "encoder_steps" else "direct"}, not to {method!r}')
+    odd = [k for k in TRAINED if params.get(k) is not None and not (k in CONDITIONAL and method == 'indirect' or k not in ('encoder_steps', 'n_published') and method == 'direct')]
+    if odd: raise ValueError(f'{odd[0]} belongs to method {"indirect" if odd[0] in ("encoder_steps", "n_published") else "direct"}, not to {method!r}')
     if method == 'direct' and 'discriminator' not in params: check_weights(dataset, params.get('weights'))
 
 def estimate(*,
@@ -412,6 +412,7 @@ def estimate(*,
     root=None,            # of the data; not part of the record
     size=None, n=None,    # of the images; training samples
     n_test=None,          # test samples that it is measured on; None: all
+    n_published=None,     # indirect: pairs on which its projections are compared with the published ones; None: none
     judge=None,           # folder of a finished training: the classifier that looks at x̂'
     encoder_steps=None,   # indirect: of the encoder; None: 1,000
     weights=None,         # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`, `fit_cgan`
@@ -420,7 +421,7 @@ def estimate(*,
 ):
     "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
-                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps)
+                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, n_published=n_published)
     check_estimate(dataset, method, own)
     first = dict(steps=50, batch=50, lr=1e-4 if method == 'direct' else 2e-4, schedule='constant') if method in GENERATED else {}
     params = first | own | given_only(size=size, n=n, n_test=n_test, judge=tag_of(judge))
@@ -467,6 +468,7 @@ def _generator(record, out, data, valid, own):
 def _conditional(record, out, data, test, judge, own):
     "The projection on a trained conditional generator; its weights, its log, its speed and its quality are kept"
     seed, tight, looks, start = record['seed'], record['protocol'] == 'tight', own.pop('encoder_steps', 1000), time.monotonic()
+    pairs = own.pop('n_published', None)
     raw, average, log = fit_cgan(data, seed=seed, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=[Drawings(data, out/'samples.png')], **{'ema': 0, **own})
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
@@ -477,7 +479,9 @@ def _conditional(record, out, data, test, judge, own):
     if judge is not None:
         rows = pd.DataFrame(quality(net, judge, test)).drop(columns='class').mean()
         record['results'] |= {f'drawn_{k}': quantity(v, 'ratio' if k == 'diversity' else 'fraction') for k, v in rows.items()}
-    return projection(net, guess, data, record['protocol'])
+    found = projection(net, guess, data, record['protocol'])
+    if pairs and tight: record['results'] |= against_published(found, test, pairs)
+    return found
 
 # %% ../../nbs/experiments/01_runs.ipynb #0d73b33a
 def generated_pictures(estimator, data, out, each=4):
