@@ -187,6 +187,7 @@ def quality(
             rows.append({'class': data.classes[k], 'in_class': right(fake, k), 'real_in_class': right(real, k), 'diversity': spread(fake) / spread(real)})
     return rows
 
+# %% ../../nbs/estimators/06_cgan.ipynb #a2667eda
 def save_cgan(net, path):
     "Writes a generator that `load_cgan` can rebuild."
     save_tensors(path, net.state_dict(), network=type(net).__name__, config=net.config)

@@ -284,7 +284,8 @@ def picture_figure(
     rows = {'x': first['x'][few], 'Δx': [figures.to_unit(d) for d in first['delta'][few]]}
     rows |= {f'∇ℓ, {figures.look(m)["label"]}': [figures.to_unit(g) for g in s['gradient'][few]] for m, s in seen.items() if (s['x'] == first['x']).all()}
     name = lambda y: classes[y] if classes else y
-    titles = [f'{name(y)} → {name(c)}' for y, c in zip(first['y'][few], first['c'][few])]
+    pairs = [(name(y), name(c)) for y, c in zip(first['y'][few], first['c'][few])]
+    titles = [f'{a} → {b}' if len(f'{a}{b}') < 12 else f'{a}\n→ {b}' for a, b in pairs]
     return figures.show_images(list(rows.values()), titles, list(rows))[0, 0].figure
 
 def generated_figure(

@@ -465,6 +465,7 @@ def _generator(record, out, data, valid, own):
     record['results']['ms_per_step'] = quantity(1000*log.seconds.iloc[-1]/own['steps'], 'ms')
     return Direct(net)
 
+# %% ../../nbs/experiments/01_runs.ipynb #6aa2425b
 def _conditional(record, out, data, test, judge, own):
     "The projection on a trained conditional generator; its weights, its log, its speed and its quality are kept"
     seed, tight, looks, start = record['seed'], record['protocol'] == 'tight', own.pop('encoder_steps', 1000), time.monotonic()

@@ -180,7 +180,7 @@ def rows(records):
         for name, result in r['results'].items():
             metric, _, protocol = name.partition('.')
             metric, _, other = metric.partition('@')                             # alpha_dx@estimator: of an estimator that is only compared
-            if metric not in METRICS or r['kind'] == 'train': continue
+            if metric not in METRICS or r['kind'] == 'train' or name.endswith('_undefined'): continue
             if metric in OF_GENERATOR and has_collapsed(r): continue
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
             if metric in WITH_DX and r['params'].get('compare_generator' if other else 'generator') in useless and estimator in MADE: continue
@@ -259,6 +259,7 @@ def section_3_2(numbers):
     out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
     return out.sort_values(['dataset', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
+# %% ../../nbs/experiments/02_tables.ipynb #edfa417b
 def generators(numbers):
     "What conditional generators draw, one row per setting, as a view of `numbers`"
     table = numbers[numbers.table == 'generators']
