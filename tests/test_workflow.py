@@ -172,6 +172,34 @@ def test_an_entry_may_list_variants(tmp_path):
     assert found['evaluate toy.plain seed 0, variant 2'].needs[0] == two.folder
     assert found['evaluate toy.guided seed 1'].given['judge'] == one.folder
 
+SWEEP = """
+sweep:
+  toy.guided: {steps: 4, generator: 8, eps: [.1, .2], seeds: [0, 1], evaluate: {n: 3, generator: 0}}
+  toy.plain: {steps: 2, eps: [1], seeds: [5], evaluate: {n: 9}}
+"""
+
+def test_a_sweep_is_a_training_and_a_look_for_every_strength_and_seed(tmp_path):
+    found, without = read(tmp_path, GENERATORS + SWEEP), read(tmp_path, GENERATORS)
+    new = [n for n in found if n not in without]
+    assert new == [f'{k} toy.guided eps {e} seed {s}' for e in ('0.1', '0.2') for s in (0, 1) for k in ('train', 'evaluate')] + [f'{k} toy.plain eps 1 seed 5' for k in ('train', 'evaluate')]
+    train, look = (found[f'{k} toy.guided eps 0.2 seed 1'] for k in ('train', 'evaluate'))
+    assert (train.given['eps'], train.given['steps'], look.given['n'], look.given['run']) == (.2, 4, 3, train.folder)
+    made = {k: found[f'estimate toy.direct seed {k}'].folder for k in (0, 8)}
+    assert train.needs == (made[8],) and look.needs == (train.folder, made[0])
+    report = found['report']
+    assert report.given['runs'] == without['report'].given['runs'] and report.given['sweep'] == [found[n].folder for n in new]
+    assert set(report.needs) == {j.folder for n, j in found.items() if n != 'report'} and 'sweep' not in without['report'].given
+
+def test_a_run_that_the_sweep_shares_with_the_rest_is_made_once(tmp_path):
+    text = "profile: toy\nseeds: [0]\ntrain:\n  toy.a: {eps: .1, steps: 2}\nevaluate:\n  toy: {n: 3}\nsweep:\n  toy.a: {eps: [.1, .2], steps: 2, evaluate: {n: 3}}\n"
+    found = read(tmp_path, text)
+    assert list(found) == ['train toy.a seed 0', 'evaluate toy.a seed 0', 'train toy.a eps 0.2 seed 0', 'evaluate toy.a eps 0.2 seed 0', 'report']
+    assert len(found['report'].given['sweep']) == 4
+
+@pytest.mark.parametrize('own, message', [('{eps: [1], steps: 2}', 'evaluate is missing'), ('{steps: 2, evaluate: {}}', 'eps is missing'), ('{eps: 1, evaluate: {}}', 'eps must be a list')])
+def test_slips_in_a_sweep_are_errors(tmp_path, own, message):
+    with pytest.raises(ValueError, match=message): read(tmp_path, f'profile: toy\nseeds: [0]\nsweep:\n  toy.a: {own}\n')
+
 @pytest.mark.parametrize('old, new, message', [('[7, 8]', '[7]', 'toy.guided: generator lists 1 seeds, the entry has 2'),
     ('[7, 8]', '3', 'generator 3: the profile has no estimate toy.direct with seed 3'), ('judge: plain', 'judge: fancy', 'no train toy.fancy with seed')])
 def test_runs_that_are_not_there_are_refused(tmp_path, old, new, message):

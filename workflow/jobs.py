@@ -6,7 +6,7 @@ from gradalign.experiments.records import params_hash, run_dir
 
 HERE = Path(__file__).parent
 GENERATED = 'direct', 'indirect' # estimators that are trained
-SECTIONS = dict(profile=str, seeds=list, train=dict, estimate=dict, evaluate=dict)
+SECTIONS = dict(profile=str, seeds=list, train=dict, estimate=dict, evaluate=dict, sweep=dict)
 
 @dataclass(frozen=True)
 class Job:
@@ -105,22 +105,37 @@ def run(profile, kind, dataset, method, params, seed):
     given = dict(profile=profile['profile'], dataset=dataset, method=method, seed=seed, out=folder, **{**params, **made})
     return Job(kind, f'{kind} {dataset}.{method} seed {seed}', folder, given, tuple(made.values()))
 
-def evaluation(profile, dataset, method, params, seed):
+def evaluation(profile, dataset, method, params, seed, options):
     "The job that evaluates a trained model. The name of its folder covers the training, too: other training, other evaluation"
-    trained, options = folder_of(profile, 'train', dataset, method, params, seed), dict(profile['evaluate'][dataset])
+    trained, options = folder_of(profile, 'train', dataset, method, params, seed), dict(options)
     made = given_folders(profile, dataset, options, seed)
     folder = folder_of(profile, 'evaluate', dataset, method, dict(options, train=full(profile, dataset, params, seed)), seed)
     given = dict(profile=profile['profile'], run=trained, seed=seed, out=folder, **{**options, **made})
     return Job('evaluate', f'evaluate {dataset}.{method} seed {seed}', folder, given, (trained, *made.values()))
 
+def sweep(profile):
+    """The jobs of Table 4: for each entry `dataset.method` of the section sweep, each of the strengths that its `eps` lists, and each seed,
+    a training and an evaluation as its `evaluate` says"""
+    for name, own in profile.get('sweep', {}).items():
+        missing = [k for k in ('eps', 'evaluate') if k not in (own or {})]
+        if missing: raise ValueError(f'sweep {name}: {missing[0]} is missing (eps: the list of strengths; evaluate: what each model is asked)')
+        if not isinstance(own['eps'], list): raise ValueError(f'sweep {name}: eps must be a list, got {own["eps"]!r}')
+        options, rest = own['evaluate'], {k: v for k, v in own.items() if k not in ('eps', 'evaluate')}
+        variants = [dict(rest, eps=e) for e in own['eps']]
+        for dataset, method, params, seed in entries(dict(profile, sweep={name: variants}), 'sweep'):
+            for job in run(profile, 'train', dataset, method, params, seed), evaluation(profile, dataset, method, params, seed, options):
+                yield replace(job, name=f'{job.kind} {dataset}.{method} eps {params["eps"]:g} seed {seed}')
+
 def jobs(profile):
-    "Every job of a profile in the order they should start: what the file names first first, the report last"
+    "Every job of a profile in the order they should start: what the file names first first, the sweep after it, the report last"
     trained = list(entries(profile, 'train'))
     runs = [run(profile, 'estimate', *e) for e in entries(profile, 'estimate')] + [run(profile, 'train', *e) for e in trained]
-    runs += [evaluation(profile, *e) for e in trained if e[0] in profile.get('evaluate', {})]
-    name, folders = profile['profile'], [j.folder for j in runs]
-    given = dict(profile=name, runs=folders, results=f'results/{name}')
-    return told_apart(runs) + [Job('report', 'report', f'runs/{name}/report', given, tuple(folders))]
+    runs += [evaluation(profile, *e, profile['evaluate'][e[0]]) for e in trained if e[0] in profile.get('evaluate', {})]
+    swept = list(sweep(profile))
+    name, folders, had = profile['profile'], [j.folder for j in runs], {j.folder for j in runs}
+    given = dict(profile=name, runs=folders, results=f'results/{name}', **(dict(sweep=[j.folder for j in swept]) if swept else {}))
+    runs = told_apart(runs) + [j for j in swept if j.folder not in had]
+    return runs + [Job('report', 'report', f'runs/{name}/report', given, tuple(j.folder for j in runs))]
 
 def told_apart(runs):
     "The same jobs; of those with one name, the variants of an entry, the second is called 'name, variant 2', and so on"
