@@ -155,7 +155,7 @@ def fit_cgan(
     params = dict(method='cgan', steps=steps, batch=batch, width=width, width_d=width_d, z_dim=z_dim, every=every, lr=lr, betas=list(betas),
                   schedule=schedule, ema=ema, seed=seed, epoch=epoch, data=[data.name, data.split, len(data)])
     average = Average(ema, of=lambda learn: learn.model.G) if ema else None
-    learn = stream_learner(data, CGAN(G, D, every), cgan_loss, batch=batch, steps=steps * every, lr=lr, params=params, epoch=(epoch or max(1, steps // 10)) * every,
+    learn = stream_learner(data, CGAN(G, D, every).to(memory_format=torch.channels_last), cgan_loss, batch=batch, steps=steps * every, lr=lr, params=params, epoch=(epoch or max(1, steps // 10)) * every,
         betas=betas, schedule=schedule, seed=seed, log=log, checkpoint=checkpoint, every=keep_every, device=device, cbs=[Turns(), *([average] if average else []), *cbs])
     fit(learn)
     return learn.model.G.eval(), average.average.module.eval() if average else None, learn.log.table()
