@@ -197,7 +197,7 @@ def _loaded(path, network):
     if facts.get('network') != network.__name__: raise ValueError(f"{path} does not hold a {network.__name__}: {facts.get('network')}")
     net = network(**facts['config'])
     net.load_state_dict(tensors)
-    return net.eval()
+    return net.to(memory_format=torch.channels_last).eval()
 
 def load_cgan(path) -> ConditionalGenerator:
     "The generator in a file of `save_cgan`, in eval mode. Raises ValueError for any other file."
@@ -211,7 +211,7 @@ def folded(net): # a `ConditionalGenerator` → one without spectral norms, froz
         if k in weights: parametrize.remove_parametrizations(m, 'weight')
     rest = {k: v for k, v in net.state_dict().items() if 'parametrizations' not in k}
     out.load_state_dict(rest | {f'{k}.weight': w.detach() for k, w in weights.items()})
-    return out.to(net.first.bias.device).eval().requires_grad_(False)
+    return out.to(net.first.bias.device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 # %% ../../nbs/estimators/06_cgan.ipynb #69163606
