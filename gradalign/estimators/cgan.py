@@ -197,11 +197,11 @@ def _loaded(path, network):
     if facts.get('network') != network.__name__: raise ValueError(f"{path} does not hold a {network.__name__}: {facts.get('network')}")
     net = network(**facts['config'])
     net.load_state_dict(tensors)
-    return net.to(memory_format=torch.channels_last).eval()
+    return net.eval()
 
 def load_cgan(path) -> ConditionalGenerator:
     "The generator in a file of `save_cgan`, in eval mode. Raises ValueError for any other file."
-    return _loaded(path, ConditionalGenerator)
+    return _loaded(path, ConditionalGenerator).to(memory_format=torch.channels_last)
 
 def folded(net): # a `ConditionalGenerator` → one without spectral norms, frozen, in eval mode
     "The same generator with its spectral norms worked out once and for all: the same images, less work per pass."
