@@ -1,7 +1,6 @@
 """Every notebook under nbs/ runs with its defaults, one test each."""
-import json, re
+import json, re, subprocess, sys
 import nbformat, pytest
-from nbclient import NotebookClient
 from conftest import ROOT
 
 NOTEBOOKS = [p for p in (ROOT/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts]
@@ -11,13 +10,30 @@ SLOW = ['experiments/01_runs.ipynb', '05_robustness.ipynb', 'experiments/report.
 def name(path): return path.relative_to(ROOT/'nbs').as_posix()
 def rank(path): return (SLOW.index(name(path)) if name(path) in SLOW else len(SLOW), name(path))
 
-def evaluated(cell): return not re.search(r'^#\|\s*eval:\s*false', cell.source, re.MULTILINE)
+@pytest.fixture(scope='session')
+def runner():
+    "`runner(path)` runs a notebook; gives back what failed"
+    server = subprocess.Popen([sys.executable, '-W', 'ignore', ROOT/'tests/running.py'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding='utf-8')
+    def run(path):
+        print(path, file=server.stdin, flush=True)
+        return json.loads(server.stdout.readline() or '"the server died"')
+    yield run
+    server.stdin.close()
+    server.wait(30)
 
 @pytest.mark.parametrize('path', sorted(NOTEBOOKS, key=rank), ids=name)
-def test_runs(path):
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [c for c in notebook.cells if c.cell_type != 'code' or evaluated(c)]
-    NotebookClient(notebook, timeout=300, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}}).execute()
+def test_runs(path, runner):
+    failed = runner(path)
+    assert not failed, failed
+
+@pytest.mark.parametrize('code, told', [('1/0', 'ZeroDivisionError'), ('x = (', 'SyntaxError'), ('import os; os._exit(3)', 'its process died'), ('raise SystemExit', 'SystemExit')])
+def test_what_fails_is_told(runner, tmp_path, code, told):
+    cell = nbformat.v4.new_code_cell
+    write = lambda name, *sources: nbformat.write(nbformat.v4.new_notebook(cells=[cell(s) for s in sources]), tmp_path/name)
+    write('bad.ipynb', 'y = 1', code)
+    write('good.ipynb', '#| eval: false\n1/0', 'z = 1', 'assert __name__ == "__main__" and "y" not in globals()', 'from pathlib import Path; assert Path("good.ipynb").exists()')
+    assert told in runner(tmp_path/'bad.ipynb')
+    assert runner(tmp_path/'good.ipynb') == ''
 
 @pytest.mark.parametrize('path', sorted(NOTEBOOKS), ids=name)
 class TestSaved:
