@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DataManifold', 'neighbours', 'LocalManifold', 'on_manifold', 'gradient_leaking']
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #366a3242
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #3b9666a6
 import math
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from ..geometry import flat, vector_norm
 from .core import look, measure
 from ..models import check_x
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #ed1fb409
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #107ba0f2
 def _blocks(x, block): # float64 rows (m, d), block after block
     for i in range(0, len(x), block): yield flat(x[i:i + block]).double()
 
@@ -28,13 +28,13 @@ def _check_samples(x, block, least):
 def _check_variance(variance):
     if isinstance(variance, bool) or not isinstance(variance, (int, float)) or not 0 < variance <= 1: raise ValueError(f'variance must be a share in (0, 1], got {variance!r}')
 
-def _explaining(values, variance): # eigenvalues (…, m), falling → how many explain the share (…)
-    values = values.clamp(min=0)
-    values = values.where(values > values[..., :1] * 1e-10, 0.) # rounding is no direction
+def _explaining(values, variance, mean, n): # eigenvalues (…, m) of n deviations from mean (…, d), falling → how many explain the share (…)
+    rounding = n * (1e-13 * mean.norm(dim=-1, keepdim=True))**2 # of the deviations themselves: no direction
+    values = values.where(values > (values[..., :1] * 1e-10).maximum(rounding), 0.)
     total = values.sum(-1, keepdim=True)
     return ((values.cumsum(-1) - values < (variance - 1e-12) * total) & (values > 0)).sum(-1)
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #b9629b73
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #d234826d
 def _by_covariance(x, mean, block): # eigenvalues rising, vectors (d, d)
     S = sum((r - mean).T @ (r - mean) for r in _blocks(x, block))
     return torch.linalg.eigh(S)
@@ -44,7 +44,7 @@ def _by_gram(x, mean, block): # the same from inner products of samples: vectors
     values, u = torch.linalg.eigh(rows @ rows.T)
     return values, rows.T @ u / values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #1d05bb0b
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #5df4e825
 class DataManifold:
     "The subspace of the principal components that explain a share of the variance of the data. Raises TypeError or ValueError for bad input."
     def __init__(self,
@@ -60,7 +60,7 @@ class DataManifold:
         self.mean = sum(r.sum(0) for r in _blocks(x, block)) / len(x)
         values, vectors = (_by_covariance if d <= most else _by_gram)(x, self.mean, block)
         self.values = values.flip(0)
-        self.dim = int(_explaining(self.values, variance))
+        self.dim = int(_explaining(self.values, variance, self.mean, len(x)))
         if not self.dim: raise ValueError('x must vary: all samples are the same')
         self.basis = vectors.flip(1)[:, :self.dim].clone() # (d, dim), orthonormal
 
@@ -76,7 +76,7 @@ def _rows(x, v, shape): # v as rows
     if v.shape[1:] != shape or x.shape != v.shape: raise ValueError(f'x and v must both have shape (n, {", ".join(map(str, shape))}), as the samples of the manifold, got {tuple(x.shape)} and {tuple(v.shape)}')
     return flat(v)
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #00c32fda
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #1dc193df
 def neighbours(
     q: Tensor, # (n, d) float64
     blocks,    # float64 rows (m, d), block after block
@@ -92,7 +92,7 @@ def neighbours(
         row, first = rows.gather(1, at), first + len(t)
     return row
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #048bc2d3
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #e0ebbc70
 class LocalManifold:
     "The tangent space at each x: principal components of its k nearest samples. Raises TypeError or ValueError for bad input."
     def __init__(self,
@@ -111,10 +111,11 @@ class LocalManifold:
     def _components(self, q): # (n, k, d) orthonormal rows, zero beyond the dimension of each; the dimensions (n,)
         near = self.x[neighbours(q, _blocks(self.x, self.block), self.k).flatten().to(self.x.device if isinstance(self.x, Tensor) else 'cpu')]
         near = near.to(q.device).double().view(len(q), self.k, -1)
-        near = near - near.mean(1, keepdim=True)
+        mean = near.mean(1)
+        near = near - mean[:, None]
         values, u = torch.linalg.eigh(near @ near.transpose(1, 2))
         values, u = values.flip(1), u.flip(2)
-        dim = _explaining(values, 1. if self.fixed else self.variance).clamp(max=self.fixed or self.k)
+        dim = _explaining(values, 1. if self.fixed else self.variance, mean, self.k).clamp(max=self.fixed or self.k)
         kept = torch.arange(self.k, device=q.device) < dim[:, None]
         v = u.transpose(1, 2) @ near / values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()[..., None]
         return v * kept[..., None], dim
@@ -139,7 +140,7 @@ class LocalManifold:
             i += len(q)
         return torch.cat(out).to(v.dtype).view_as(v)
 
-# %% ../../nbs/measures/03_gradient_leaking.ipynb #a86640e3
+# %% ../../nbs/measures/03_gradient_leaking.ipynb #cb4827c5
 def _parts(model, x, y, manifold, loss): # norms (n,): of the gradient, of its part on the manifold, of its part off it
     if not callable(getattr(manifold, 'tangent', None)): raise TypeError(f'manifold must be a DataManifold or LocalManifold, or have a method tangent(x, v), got {type(manifold).__name__}')
     g = look(model, x, y, loss)[1]
