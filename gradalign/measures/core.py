@@ -6,7 +6,7 @@
 __all__ = ['MEASURES', 'losses', 'Measure', 'measure', 'sample_loss', 'value_of', 'check_loss', 'look', 'alpha_dx', 'alpha_x',
            'ready', 'table', 'means', 'predicts']
 
-# %% ../../nbs/measures/00_core.ipynb #a7b6b9fa
+# %% ../../nbs/measures/00_core.ipynb #3f407003
 import inspect, math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from ..alignment import alignment_dx, alignment_x, _closest
 from ..attacks.core import check_count, check_gradient, sample_seeds
 from ..models import _start, check_y, closest_class, ell, frozen
 
-# %% ../../nbs/measures/00_core.ipynb #28a4f6d2
+# %% ../../nbs/measures/00_core.ipynb #c4199257
 @dataclass(frozen=True)
 class Measure:
     "A measure and what its number means. `better`: what is expected of a more robust model, 'higher', 'lower' or '' for neither."
@@ -42,7 +42,7 @@ class Measure:
         "The same measure with other options, under another name."
         return replace(self, name=name, symbol=symbol or self.symbol, compute=partial(self.compute, **options), needs=tuple(k for k in self.needs if k not in options))
 
-# %% ../../nbs/measures/00_core.ipynb #b679a584
+# %% ../../nbs/measures/00_core.ipynb #d11bafec
 MEASURES: dict[str, Measure] = {}
 
 def measure(
@@ -57,7 +57,7 @@ def measure(
         return f
     return keep
 
-# %% ../../nbs/measures/00_core.ipynb #f5357964
+# %% ../../nbs/measures/00_core.ipynb #8fc114c6
 losses = ('classification', 'ell')
 
 def sample_loss(
@@ -72,7 +72,7 @@ def value_of(logits: Tensor, y: Tensor, c: Tensor, loss: str) -> Tensor: # (n,)
     "The scalar called `loss`, of logits (n, C)."
     return ell(logits, y, c) if loss == 'ell' else sample_loss(logits, y)
 
-# %% ../../nbs/measures/00_core.ipynb #57dad442
+# %% ../../nbs/measures/00_core.ipynb #79829b60
 def check_loss(loss):
     "Refuses a name that is none of `losses`. Raises ValueError."
     if loss not in losses: raise ValueError(f'loss must be one of {", ".join(losses)}, got {loss!r}')
@@ -93,7 +93,7 @@ def look(
         value = value_of(logits, y, c, loss)
         return value.detach(), torch.autograd.grad(value.sum(), x)[0], c
 
-# %% ../../nbs/measures/00_core.ipynb #74abbb75
+# %% ../../nbs/measures/00_core.ipynb #e6daabc5
 @measure('α_Δx', -1, 1, 'higher', 'Bigolin Lanfredi et al. 2023, arXiv:2009.04709, eq. 8', needs=('estimator',))
 def alpha_dx(
     model,     # from `wrap`
@@ -111,7 +111,7 @@ def alpha_x(model, x: Tensor, y: Tensor) -> Tensor: # (n,), in [0, 1]
     "|Cosine| between x and the gradient of the predicted logit. Raises ValueError or TypeError for bad input."
     return alignment_x(model, x, y)
 
-# %% ../../nbs/measures/00_core.ipynb #eccff59d
+# %% ../../nbs/measures/00_core.ipynb #2424a7fd
 def ready(
     context, # dict of what is there: estimator, manifold, eps, radius, …
 ) -> list[str]:
@@ -130,7 +130,7 @@ def _chosen(measures, context): # `Measure`s; refuses unknown names and unmet ne
     if twice: raise ValueError(f'measures must have different names, {", ".join(twice)} appears twice: use .but(name, …)')
     return found
 
-# %% ../../nbs/measures/00_core.ipynb #65f699f0
+# %% ../../nbs/measures/00_core.ipynb #175440a3
 def _takes_seed(f):
     return not (isinstance(f, partial) and 'seed' in f.keywords) and 'seed' in inspect.signature(f).parameters
 
@@ -141,7 +141,7 @@ def _asked(m, model, x, y, seeds, context): # one measure, one batch: float64 (n
         raise ValueError(f'{m.name} must return a float tensor of shape ({len(x)},), got {tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__}')
     return v.detach().double().cpu().numpy()
 
-# %% ../../nbs/measures/00_core.ipynb #7b2696be
+# %% ../../nbs/measures/00_core.ipynb #a80cd863
 def table(
     model,         # from `wrap`
     x,             # (n, *shape), in the model's box; a tensor, or Pixels
@@ -162,7 +162,7 @@ def table(
         parts.append({m.name: _asked(m, model, x_, y_, seeds[some].to(x_.device), context) for m in found})
     return pd.DataFrame({m.name: np.concatenate([p[m.name] for p in parts]) for m in found})
 
-# %% ../../nbs/measures/00_core.ipynb #38660a54
+# %% ../../nbs/measures/00_core.ipynb #e3455218
 def means(
     t: pd.DataFrame, # from `table`
 ) -> pd.DataFrame: # a row per measure: mean, undefined
@@ -170,7 +170,7 @@ def means(
     finite = t.where(np.isfinite(t))
     return pd.DataFrame(dict(mean=finite.mean(), undefined=finite.isna().sum()))
 
-# %% ../../nbs/measures/00_core.ipynb #a1ccffde
+# %% ../../nbs/measures/00_core.ipynb #7d4f85ae
 def _spearman(a, b, axis=-1): # of many resamples at once; NaN where one of the two is constant
     a, b = (stats.rankdata(v, axis=axis) for v in (a, b))
     a, b = (v - v.mean(axis=axis, keepdims=True) for v in (a, b))
@@ -186,7 +186,7 @@ def _correlations(a, b, level, resamples, rng): # of two rows of finite numbers
     return dict(models=len(a), spearman=float(_spearman(a, b)), spearman_low=low, spearman_high=high,
                 pearson=r.statistic, pearson_low=fisher.low, pearson_high=fisher.high)
 
-# %% ../../nbs/measures/00_core.ipynb #e234bce6
+# %% ../../nbs/measures/00_core.ipynb #68da8dee
 def predicts(
     table: pd.DataFrame, # a row per model
     target='eps50',      # the column to be predicted
