@@ -1006,6 +1006,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'gradalign/measures/manifold.py'),
                                              'gradalign.measures.manifold._rows': ( 'measures/gradient_leaking.html#_rows',
                                                                                     'gradalign/measures/manifold.py'),
+                                             'gradalign.measures.manifold.components': ( 'measures/gradient_leaking.html#components',
+                                                                                         'gradalign/measures/manifold.py'),
                                              'gradalign.measures.manifold.gradient_leaking': ( 'measures/gradient_leaking.html#gradient_leaking',
                                                                                                'gradalign/measures/manifold.py'),
                                              'gradalign.measures.manifold.neighbours': ( 'measures/gradient_leaking.html#neighbours',
