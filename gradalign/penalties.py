@@ -10,7 +10,7 @@ __all__ = ['check_weight', 'InputPenalty', 'sample_losses', 'gradient_norm_loss'
            'lenient_alignment_penalty', 'LenientAlignmentPenalty', 'WeightedAlignmentPenalty', 'without_component',
            'orthogonal_perturbation', 'orthogonal_pgd', 'OrthogonalPGDTraining']
 
-# %% ../nbs/07_penalties.ipynb #dc852f16
+# %% ../nbs/07_penalties.ipynb #f2b46a49
 import math
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,7 @@ from .geometry import check_norm, clamp, cosine, dual, flat, per_sample, project
 from .models import check_logits, check_x, check_y, ell, ell_gradient, frozen, two_columns
 from .training import AlignmentPenalty, Callback, PGDTraining
 
-# %% ../nbs/07_penalties.ipynb #e8846a66
+# %% ../nbs/07_penalties.ipynb #3dd657c9
 def check_weight(v, name='weight') -> float:
     "A finite number of at least 0. Raises TypeError or ValueError."
     if isinstance(v, bool) or not isinstance(v, (int, float)): raise TypeError(f'{name} must be a number, got {v!r}')
@@ -53,7 +53,7 @@ class InputPenalty(Callback):
     def before_batch(self): self.learn.xb = (self.x.detach().requires_grad_(),)
     def after_loss(self): self.learn.loss_grad = self.loss_grad + self.weight * self.penalty(two_columns(self.pred), self.x, self.y.long())
 
-# %% ../nbs/07_penalties.ipynb #60acadea
+# %% ../nbs/07_penalties.ipynb #b367268c
 def sample_losses(
     logits: Tensor, # (n, C)
     y: Tensor,      # (n,) int64
@@ -62,7 +62,7 @@ def sample_losses(
     if logits.shape[1] > 2: return F.cross_entropy(logits, y, reduction='none')
     return F.softplus((1 - 2 * y) * (logits[:, 1] - logits[:, 0]) / 2)
 
-# %% ../nbs/07_penalties.ipynb #f7e817fa
+# %% ../nbs/07_penalties.ipynb #8e874979
 def gradient_norm_loss(
     logits: Tensor, # (n, C), with a graph to x and to the weights
     x: Tensor,      # (n, *shape), requires grad
@@ -78,7 +78,7 @@ def _check_power(power):
     if isinstance(power, bool) or not isinstance(power, (int, float)) or not 1 <= power < math.inf: raise ValueError(f'power must be a number of at least 1, got {power!r}')
     return float(power)
 
-# %% ../nbs/07_penalties.ipynb #ae517eb5
+# %% ../nbs/07_penalties.ipynb #f2a044e8
 def gradient_norm_penalty(
     model,          # from `wrap`, in the mode it is in
     x: Tensor,      # (n, *shape), in the model's box
@@ -86,11 +86,11 @@ def gradient_norm_penalty(
     *, norm=2,      # 2 or math.inf, the attack's norm
     power=2.,       # 1 or more
 ) -> Tensor: # 0-d, differentiable in the model's weights; in (units of x)^−power
-    "Double backprop, mean ‖∇L‖² (Drucker & LeCun 1992; Ross & Doshi-Velez 2018, arXiv 1711.09404, eq. 5 there, for the class loss). Raises ValueError or TypeError for bad input."
+    "Double backprop, mean ‖∇L‖² (Drucker & LeCun 1992; Ross & Doshi-Velez 2018, arXiv 1711.09404). Raises ValueError or TypeError for bad input."
     check_norm(norm), _check_power(power)
     with torch.enable_grad(): return gradient_norm_loss(*_begin(model, x, y), norm=norm, power=power)
 
-# %% ../nbs/07_penalties.ipynb #04dd7b55
+# %% ../nbs/07_penalties.ipynb #f1576230
 class GradientNormPenalty(InputPenalty):
     "Adds weight · mean ‖∇L‖^power to the loss (Drucker & LeCun 1992)."
     def __init__(self, weight, *, norm=2, power=2.):
@@ -98,7 +98,7 @@ class GradientNormPenalty(InputPenalty):
         self.norm, self.power = check_norm(norm), _check_power(power)
     def penalty(self, logits, x, y): return gradient_norm_loss(logits, x, y, norm=self.norm, power=self.power)
 
-# %% ../nbs/07_penalties.ipynb #9df2c8f9
+# %% ../nbs/07_penalties.ipynb #843318c0
 def departure(
     losses: Tensor,  # (n,) L(x + δ)
     losses0: Tensor, # (n,) L(x)
@@ -107,7 +107,7 @@ def departure(
     "|L(x + δ) − L(x) − δᵀ∇L(x)|, what γ is the maximum of."
     return (losses - losses0 - linear).abs()
 
-# %% ../nbs/07_penalties.ipynb #f09f9837
+# %% ../nbs/07_penalties.ipynb #7df9d864
 def most_nonlinear(
     model,          # from `wrap`
     x: Tensor,      # (n, *shape), in the model's box
@@ -133,7 +133,7 @@ def most_nonlinear(
             z = pgd_step(z.detach(), torch.autograd.grad(gap.sum(), z)[0], x, eps, size, norm, box)
         return z - x
 
-# %% ../nbs/07_penalties.ipynb #9345f4fe
+# %% ../nbs/07_penalties.ipynb #620da6c8
 def local_linearity_loss(
     model,          # the network behind the logits: it is asked once more, at x + δ
     logits: Tensor, # (n, C) at x, with a graph to x and to the weights
@@ -149,7 +149,7 @@ def local_linearity_loss(
     gap = departure(sample_losses(two_columns(model(x.detach() + delta)), y), losses, linear)
     return (lam * gap + mu * linear.abs()).mean()
 
-# %% ../nbs/07_penalties.ipynb #5780d830
+# %% ../nbs/07_penalties.ipynb #260c747d
 def local_linearity_penalty(
     model,          # from `wrap`, in the mode it is in; the search for δ runs in eval mode
     x: Tensor,      # (n, *shape), in the model's box
@@ -162,7 +162,7 @@ def local_linearity_penalty(
     delta = most_nonlinear(model, x, y, eps, **search)
     with torch.enable_grad(): return local_linearity_loss(model, *_begin(model, x, y), delta, lam=lam, mu=mu)
 
-# %% ../nbs/07_penalties.ipynb #08871706
+# %% ../nbs/07_penalties.ipynb #78d985a8
 class LocalLinearityPenalty(InputPenalty):
     "Adds weight·γ(ε, x) + mu·|δᵀ∇L| to the loss (Qin et al. 2019)."
     def __init__(self, weight, eps, *, mu=1., norm=math.inf, steps=2, step_size=None, seed=0):
@@ -175,7 +175,7 @@ class LocalLinearityPenalty(InputPenalty):
         delta = most_nonlinear(self.model, x, y, self.eps, **self.search, seed=seed_of(self.seed, 12, self.train_iter))
         return local_linearity_loss(self.model, logits, x, y, delta, lam=self.lam, mu=self.mu)
 
-# %% ../nbs/07_penalties.ipynb #79804fe7
+# %% ../nbs/07_penalties.ipynb #f64ef9d1
 def input_alignment_loss(
     logits: Tensor,    # (n, C), with a graph to x and to the weights
     x: Tensor,         # (n, *shape), requires grad
@@ -194,7 +194,7 @@ def _check_logit(logit):
     if logit not in _alpha_x_logits: raise ValueError(f'logit must be one of {", ".join(_alpha_x_logits)}, got {logit!r}')
     return logit
 
-# %% ../nbs/07_penalties.ipynb #caf2107f
+# %% ../nbs/07_penalties.ipynb #d4a3e4a0
 def input_alignment_penalty(
     model,     # from `wrap`, in the mode it is in
     x: Tensor, # (n, *shape), in the model's box
@@ -210,7 +210,7 @@ class InputAlignmentPenalty(InputPenalty):
     def __init__(self, weight, *, logit='predicted'): super().__init__(weight); self.logit = _check_logit(logit)
     def penalty(self, logits, x, y): return input_alignment_loss(logits, x, y, logit=self.logit)
 
-# %% ../nbs/07_penalties.ipynb #bd852ed7
+# %% ../nbs/07_penalties.ipynb #a2dee235
 def teacher_gradient(teacher): # from `wrap`
     "The estimator whose Δx is the teacher's ∇ℓ. The teacher is asked in eval mode and gets no gradient. Raises TypeError for what is no model."
     if not callable(teacher): raise TypeError(f'teacher must be a model, got {type(teacher).__name__}')
@@ -228,14 +228,14 @@ def saliency_alignment_penalty(
         c = _closest(logits, x, y)
         return alignment_loss(logits, x, y, teacher_gradient(teacher)(x.detach(), y, c), c)
 
-# %% ../nbs/07_penalties.ipynb #9544f1f2
+# %% ../nbs/07_penalties.ipynb #704678b2
 class SaliencyAlignmentPenalty(AlignmentPenalty):
     "Adds −weight·mean cos(∇ℓ, the teacher's ∇ℓ) to the loss (after Noack et al. 2019, Chan et al. 2020)."
     def __init__(self, weight, teacher): super().__init__(teacher_gradient(teacher), check_weight(weight))
     @property
     def identity(self): return _plain(self)
 
-# %% ../nbs/07_penalties.ipynb #3a546d2c
+# %% ../nbs/07_penalties.ipynb #b8d3a654
 def lenient_alignment_loss(
     logits: Tensor,          # (n, C), with a graph to x and to the weights
     x: Tensor,               # (n, *shape), requires grad
@@ -255,7 +255,7 @@ def lenient_alignment_loss(
     delta = deltas[winner, torch.arange(len(x), device=x.device)]
     return -cosine(delta[kept], g[kept]).mean() if kept.any() else 0 * logits.sum()
 
-# %% ../nbs/07_penalties.ipynb #406dd72d
+# %% ../nbs/07_penalties.ipynb #53b964b0
 def check_pixel_weights(w, x):
     "Refuses weights that are negative, not finite, or of a shape that does not go with x. Raises TypeError or ValueError."
     if w is None: return
@@ -281,7 +281,7 @@ def lenient_alignment_penalty(
         logits, x, y = _begin(model, x, y)
         return lenient_alignment_loss(logits, x, y, [d.detach() for d in deltas], c, pixel_weights=pixel_weights)
 
-# %% ../nbs/07_penalties.ipynb #348d934d
+# %% ../nbs/07_penalties.ipynb #19abdd1d
 class LenientAlignmentPenalty(InputPenalty):
     "Adds −λ·mean max_k sim_w(Δx_k, ∇ℓ) to the loss; every Δx comes from an `estimator(x, y, c)`."
     def __init__(self, estimators, lambda_alpha=.1, *, pixel_weights=None):
@@ -297,7 +297,7 @@ class WeightedAlignmentPenalty(LenientAlignmentPenalty):
     "Adds −λ·mean sim_w(Δx, ∇ℓ) to the loss: eq. 9 with pixel weights."
     def __init__(self, estimator, pixel_weights, lambda_alpha=.1): super().__init__([estimator], lambda_alpha, pixel_weights=pixel_weights)
 
-# %% ../nbs/07_penalties.ipynb #163b7515
+# %% ../nbs/07_penalties.ipynb #75c93b96
 def without_component(
     delta: Tensor,     # (n, *shape)
     direction: Tensor, # (n, *shape); zero: nothing is taken out
@@ -320,7 +320,7 @@ def without_component(
     k = (part(a) / (part(a) - part(b))).clamp(0, 1).nan_to_num(0.)
     return torch.lerp(at(a), at(b), k).view_as(delta).to(delta)
 
-# %% ../nbs/07_penalties.ipynb #2f90c2e1
+# %% ../nbs/07_penalties.ipynb #77e2b385
 def orthogonal_perturbation(
     x_adv: Tensor,     # (n, *shape), in the ball and in the box
     x: Tensor,         # (n, *shape)
@@ -336,7 +336,7 @@ def orthogonal_perturbation(
     delta = without_component(x_adv - x, direction.nan_to_num(0., 0., 0.), lo, hi)
     return clamp(x + project(delta, eps, norm), box)
 
-# %% ../nbs/07_penalties.ipynb #9808c730
+# %% ../nbs/07_penalties.ipynb #f7ce2c45
 def orthogonal_pgd(
     model,             # from `wrap`
     x: Tensor,         # (n, *shape), in the model's box
