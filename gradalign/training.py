@@ -440,6 +440,7 @@ def make_learner(
     params = {k: v for k, v in locals().items() if isinstance(v, (str, int, float, bool, list, tuple)) and k not in ('checkpoint', 'every', 'log', 'device', 'cbs')}
     params |= dict(data=[data.name, data.split, len(data)], estimator=type(estimator).__name__)
     if not params['pgd_compile']: del params['pgd_compile'] # off, it was no parameter of older checkpoints
+    params |= {cb.name: cb.identity for cb in cbs if hasattr(cb, 'identity')} # what makes the run another one
     if isinstance(validate, Validation): params['validation'], cbs, validate = validate.params, [validate, *cbs], validate.score
     if select not in ('last', 'best'): raise ValueError(f"select must be 'last' or 'best', got {select!r}")
     if select == 'best' and validate is None: raise ValueError("select='best' needs validate, a function of the model that gives a score")
