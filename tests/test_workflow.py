@@ -35,8 +35,9 @@ from pathlib import Path
 Path(out, 'record.json').write_text(json.dumps(factor*json.loads(Path(run, 'record.json').read_text())))''']
 REPORT = ["profile = 'toy'\nruns = []\nresults = ''", '''
 from pathlib import Path
+records = [Path(run, 'record.json') for run in runs]
 Path(results).mkdir(parents=True, exist_ok=True)
-Path(results, 'numbers.csv').write_text('\\n'.join(Path(run, 'record.json').read_text() for run in runs))''']
+Path(results, 'numbers.csv').write_text('\\n'.join(r.read_text() if r.exists() else f'no {r.parent}' for r in records))''']
 
 def write_notebook(path, cells, tags=('parameters',)):
     "A notebook whose first cells bear `tags`"
@@ -51,6 +52,7 @@ def house(tmp_path):
     "The real workflow with toy notebooks, in a folder with blanks in its name"
     house = tmp_path/'a toy house'
     shutil.copytree(ROOT/'workflow', house/'workflow', ignore=shutil.ignore_patterns('*.yaml', '__pycache__'))
+    shutil.copytree(ROOT/'workflow/profiles', house/'workflow/profiles', dirs_exist_ok=True)
     (house/'workflow/toy.yaml').write_text(TOY)
     for kind, cells in dict(train=TRAIN, estimate=TRAIN, evaluate=EVALUATE, report=REPORT).items():
         write_notebook(house/f'nbs/experiments/{kind}.ipynb', cells)
@@ -65,6 +67,7 @@ def figures(house):
     output, _ = process.communicate(timeout=120)
     return process.returncode, output
 
+def numbers_or_gaps(house): return (house/'results/toy/numbers.csv').read_text().splitlines()
 def numbers(house): return (house/'results/toy/numbers.csv').read_text().split()
 
 def test_figures_twice(house):
@@ -94,6 +97,8 @@ def test_a_failed_run_leaves_its_notebook_and_stops_no_other(house):
     folder, = (house/'runs/toy/train/toy/slow').glob('*/0')
     assert 'too slow' in (folder/'run.ipynb').read_text()
     assert '[train side.quick seed 0] done' in output and '[evaluate' not in output and '[report]' not in output
+    assert output.count('failed: AssertionError') == 1 and 'not tried again: AssertionError: too slow' in output   # it would fail again
+    assert '[missing] train toy.slow seed 0' in output and '[missing] train side.quick' not in output and numbers_or_gaps(house)[1] == '2'
 
 def family(process):
     "A process and all that come from it"

@@ -1,8 +1,10 @@
 """Every run of a profile, then its tables, figures and report: what `make figures` calls.
 
-  python workflow/figures.py quick --cores all        further options go to Snakemake: --dry-run, --executor slurm, ...
+  python workflow/figures.py quick --cores all        further options go to Snakemake: --dry-run, --until, --resources gpu=1, ...
+  python workflow/figures.py paper --profile workflow/profiles/slurm        the same jobs on a cluster; see the file there
 
-What was done before stays, what was interrupted starts again (a training from its checkpoint).
+What was done before stays, what was interrupted starts again (a training from its checkpoint). A run that fails stops no other that does
+not need it; the report is then made of what there is, and names what is missing.
 """
 from lifeline import die_with_parent
 import fcntl, os, sys
@@ -11,8 +13,7 @@ from pathlib import Path
 if 'MAKELEVEL' in os.environ: die_with_parent()
 
 SNAKEFILE = Path(__file__).parent/'Snakefile'
-OPTIONS = '''--rerun-triggers mtime params input --rerun-incomplete --keep-going --scheduler greedy
-             --nolock --quiet rules reason host'''.split()
+LOCAL = Path(__file__).parent/'profiles'/'local'
 
 def hold_lock(profile):
     "One run of a profile at a time. The system takes this lock back when the process ends, unlike Snakemake's own"
@@ -29,6 +30,7 @@ def main(profile, *options):
     except ValueError as e: sys.exit(str(e))
     lock = hold_lock(profile)
     from snakemake.cli import main as snakemake
-    snakemake(['--snakefile', str(SNAKEFILE), '--config', f'profile={profile}', *OPTIONS, *options])
+    where = [] if '--profile' in options else ['--profile', str(LOCAL)]
+    snakemake(['--snakefile', str(SNAKEFILE), '--config', f'profile={profile}', *where, *options])
 
 if __name__ == '__main__': main(*sys.argv[1:])

@@ -4,11 +4,12 @@
 
 Papermill only warns when no cell is tagged `parameters` or a name is misspelt, and runs the defaults: here both are errors.
 The notebook is written as far as it came when it fails, and the kernel ends with this process.
+What failed by its own parameters or code fails again: `--attempt 2` repeats the message, not the hours.
 """
 from lifeline import die_with_parent
 if __name__ == '__main__': die_with_parent()
 
-import argparse, ast, csv, hashlib, json, sys, threading, time
+import argparse, ast, csv, hashlib, json, shutil, sys, threading, time
 from pathlib import Path
 
 def code_cells(notebook):
@@ -81,6 +82,28 @@ def run(notebook, executed, given, title):
     papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', language='python', progress_bar=False,
                                kernel_manager_class=Kernel, stdout_file=Lines(title), stderr_file=Lines(title))
 
+# Errors that another attempt may not meet: a full disk, memory, a GPU, a kernel that was killed. Everything else lies in the run itself.
+PASSING = {'DeadKernelError', 'MemoryError', 'OSError', 'OutOfMemoryError', 'AcceleratorError', 'RuntimeError', 'ConnectionError', 'TimeoutError', 'BlockingIOError',
+           'ConnectionResetError', 'ConnectionRefusedError', 'BrokenPipeError', 'InterruptedError', 'CellTimeoutError', 'SafetensorError', 'ArrowException'}
+
+def failed_before(executed, attempt):
+    "What a lasting failure of an earlier attempt said, else None; the first attempt starts anew. Its notebook, which Snakemake empties, comes back"
+    note, kept = executed.parent/'failed.txt', executed.parent/'failed.ipynb'
+    try:
+        if attempt == 1: note.unlink(missing_ok=True), kept.unlink(missing_ok=True)
+        if not note.exists(): return None
+        if kept.exists(): shutil.copyfile(kept, executed)
+        return note.read_text(encoding='utf-8') or None
+    except OSError: return None
+
+def remember(executed, name, text):
+    "Keep a lasting failure for the attempts to come, if there is room for it"
+    if name in PASSING: return
+    try:
+        if executed.exists(): shutil.copyfile(executed, executed.parent/'failed.ipynb')
+        (executed.parent/'failed.txt').write_text(text, encoding='utf-8')
+    except OSError: pass
+
 def kernel():
     "What ipykernel's launcher does, in a process with a lifeline"
     sys.argv.remove('--kernel')
@@ -96,13 +119,16 @@ def main():
     parser.add_argument('executed', type=Path)
     parser.add_argument('--given', type=json.loads, default={}, help='parameters, a JSON object')
     parser.add_argument('--title', default='', help='stands before each line printed')
+    parser.add_argument('--attempt', type=int, default=1, help='2 and more: only if the failure before may have passed')
     args = parser.parse_args()
     title, start = args.title or args.notebook.stem, time.time()
-    say(title, 'starts')
+    if said := failed_before(args.executed, args.attempt): sys.exit(f'[{title}] not tried again: {said}')
+    say(title, 'starts' if args.attempt == 1 else f'starts, attempt {args.attempt}')
     try: run(args.notebook, args.executed, args.given, title)
     except Exception as e:
         error = getattr(e, 'ename', type(e).__name__), getattr(e, 'evalue', str(e))
         where = f' (in {args.executed})' if args.executed.exists() else ''
+        remember(args.executed, error[0], f'{": ".join(error)}{where}')
         sys.exit(f'[{title}] failed: {": ".join(error)}{where}')
     say(title, f'done in {time.time() - start:.0f} s')
 
