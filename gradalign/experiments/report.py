@@ -8,7 +8,7 @@ __all__ = ['SMALL', 'RATIO_BARS', 'SIM_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE
            'claim_pgd', 'claim_black_box', 'claim_sim', 'claims_graded', 'claims', 'runs_table', 'undefined',
            'notes_table', 'flags_table', 'taken_apart', 'intervals', 'costs', 'agreement', 'same_images',
            'known_on_few', 'side_by_side', 'dots', 'draw', 'picture_figure', 'generated_figure', 'with_pictures',
-           'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'html_figure', 'lead',
+           'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'html_figure', 'named', 'lead',
            'provenance_html', 'flat', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
@@ -404,6 +404,11 @@ VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
          'projections': ('Latent projection, fast and as published', tables.projections, 'On the same pairs of image and class.'),
          'table_1': ('Table 1: norms before and after the estimated change', tables.table_1, 'The paper shows one test sample per class, we the mean over the test samples of the class.')}
 
+def named(missing):
+    "The runs of some folders as 'kind dataset method', each with its number where that is above one"
+    found = pd.Series([' '.join(Path(f).parts[-5:-2]) for f in missing], dtype=object).value_counts(sort=False)
+    return [f'{name} (× {k})' if k > 1 else name for name, k in found.items()]
+
 def lead(profile, records, missing, numbers):
     "The first lines: what ran, how far from the published scale, on what, for how long"
     table = runs_table(records.values())
@@ -411,7 +416,7 @@ def lead(profile, records, missing, numbers):
     lines = [f'{len(records)} runs, seeds {", ".join(map(str, sorted(set(table.seed))))}; {table.minutes.sum():.1f} minutes of computing; {"; ".join(sorted(set(table.hardware)))}.',
              'Spreads are sample standard deviations over seeds; a number without one comes from a single seed.']
     if short: lines.insert(1, f'<b>{short} of the runs are short</b>: they take fewer gradient steps than the published ones, and their numbers are not the published experiment. The column <i>scale</i> says by how much.')
-    if missing: lines.insert(0, f'<b class="fails">{len(missing)} of {len(missing) + len(records)} runs are missing:</b> {escape(", ".join("/".join(Path(f).parts[-5:]) for f in missing))}.')
+    if missing: lines.insert(0, f'<b class="fails">{len(missing)} of {len(missing) + len(records)} runs are missing:</b> {escape(", ".join(named(missing)))}.')
     return ''.join(f'<p>{line}</p>' for line in lines)
 
 def provenance_html(records):
