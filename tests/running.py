@@ -20,9 +20,10 @@ def execute(path):
     "What failed, as text; as in a kernel, figures are closed after each cell, and rich displays are made"
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib import pyplot
-    shell = InteractiveShell.instance()
+    from traitlets.config import Config
+    shell = InteractiveShell.instance(config=Config(HistoryManager=dict(hist_file=':memory:')))
     for i, source in enumerate(sources(path)):
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()): result = shell.run_cell(source)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()): result = shell.run_cell(source, store_history=True) # `In` is what `given` reads
         pyplot.close('all')
         if not result.success:
             error = result.error_before_exec or result.error_in_exec
