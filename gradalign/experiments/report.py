@@ -355,7 +355,7 @@ body{font:16px/1.55 system-ui,sans-serif;color:#222;background:#fff;max-width:62
 h1{font-size:1.6rem;line-height:1.25} h2{font-size:1.25rem;margin-top:2.2rem;border-bottom:1px solid #ddd} h3{font-size:1.05rem}
 .wide{overflow-x:auto;margin:.6rem 0 1.2rem} table{border-collapse:collapse;font-size:.88rem} th,td{padding:.3rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid #eee}
 th{border-bottom:2px solid #999;white-space:nowrap} td{white-space:nowrap} td.text{white-space:normal;min-width:14rem} small{color:#777}
-figure{margin:1rem 0 1.8rem} img{max-width:100%;height:auto} figcaption,.note{color:#555;font-size:.92rem}
+figure{margin:1rem 0 1.8rem} img{max-width:100%;height:auto} figcaption,.note{color:#555;font-size:.92rem} p,figcaption,h1,h2{overflow-wrap:anywhere}
 .holds{color:#1a7f37;font-weight:600} .fails{color:#b42318;font-weight:600} .other{color:#8a6100;font-weight:600}
 @media(prefers-color-scheme:dark){body{background:#181818;color:#ddd} td{border-color:#333} img{background:#fff;border-radius:4px} figcaption,.note,small{color:#aaa}}
 """
