@@ -700,6 +700,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.draw': ( 'experiments/report.html#draw',
                                                                                      'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.embedded': ( 'experiments/report.html#embedded',
+                                                                                         'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.flags_table': ( 'experiments/report.html#flags_table',
                                                                                             'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.flat': ( 'experiments/report.html#flat',

@@ -8,8 +8,8 @@ __all__ = ['SMALL', 'RATIO_BARS', 'SIM_BARS', 'FROM_GRID', 'FROM_SEARCH', 'STYLE
            'claim_pgd', 'claim_black_box', 'claim_sim', 'claims_graded', 'claims', 'runs_table', 'undefined',
            'notes_table', 'flags_table', 'taken_apart', 'intervals', 'costs', 'agreement', 'same_images',
            'known_on_few', 'side_by_side', 'dots', 'draw', 'picture_figure', 'generated_figure', 'with_pictures',
-           'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'html_figure', 'named', 'lead',
-           'provenance_html', 'flat', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
+           'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table', 'png', 'embedded', 'html_figure',
+           'named', 'lead', 'provenance_html', 'flat', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math, re, shutil
@@ -383,10 +383,19 @@ def png(fig):
     Image.open(full).convert('RGB').quantize(256, dither=Image.Dither.NONE).save(small, 'png', optimize=True)
     return small.getvalue()
 
+def embedded(data, width=960): # PNG bytes
+    "The picture as WebP, at most so many pixels wide: lossless or not, whichever takes fewer bytes"
+    image, made = Image.open(io.BytesIO(data)).convert('RGB'), []
+    image.thumbnail((width, 4*width))
+    for options in dict(lossless=True), dict(quality=75):
+        image.save(out := io.BytesIO(), 'webp', method=6, **options)
+        made.append(out.getvalue())
+    return min(made, key=len)
+
 def html_figure(name, data, caption):
-    "A figure with its caption, embedded"
-    picture = base64.b64encode(data).decode()
-    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small></figcaption></figure>'
+    "A figure with its caption, embedded at the width of the page; the PNG of that name beside the report has every pixel"
+    picture = base64.b64encode(embedded(data)).decode()
+    return f'<figure><img alt="{escape(caption)}" src="data:image/webp;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small></figcaption></figure>'
 
 # %% ../../nbs/experiments/04_report.ipynb #23ad6e0d
 GRADED = "Pearson's r between ε50 of PGD-L∞ (tight) and an alignment, over PGD-trained models of several strengths ε and seeds, with its 95 % interval. Within ε: after the mean of the models with the same ε is taken off both. The paper's r is over 30 to 35 models of its own strengths."
