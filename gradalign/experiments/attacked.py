@@ -113,7 +113,7 @@ def kept(file, make):
         with replacing(file) as tmp: tmp.write_text(json.dumps(make()))
     return json.loads(file.read_text())
 
-def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f in Path(folder).glob('*.json')) # spent on the answers so far
+def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f in Path(folder).glob('[!.]*.json')) # spent on the answers so far; a file begun by a killed run starts with a dot
 
 # %% ../../nbs/experiments/05_attacked.ipynb #6175d35b
 def drawn_rows(n, n_attacked, n_slow, seed):
