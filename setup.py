@@ -19,6 +19,7 @@ setup(
     python_requires=f'>=3.{first},<3.{last+1}',
     install_requires=cfg['requirements'].split(),
     extras_require={extra: cfg[f'{extra}_requirements'].split() for extra in ('dev', 'docs', 'slurm')},
+    entry_points=dict(console_scripts=['gradalign = gradalign.report_card.command:main']),
     packages=find_packages(include=['gradalign', 'gradalign.*']), package_data={'': ['*.json']},
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else cfg['description'],
     long_description_content_type='text/markdown', zip_safe=False,

@@ -70,9 +70,10 @@ def searched(
     name, protocol, model, data,
     x, y,                # samples of `data`, on the device of the model
     *, steps=40, queries=5000, rtol=.01, resolve='median',
+    batch=None,          # samples at a time; None: see `batch_of`
 ): # a `Robustness`
     "The median of one attack under one protocol"
-    attack, batch = attack_of(name, protocol, data, steps, queries), batch_of(x)
+    attack, batch = attack_of(name, protocol, data, steps, queries), batch or batch_of(x)
     if name in SHORTEST: return median_norm(attack, model, x, y, norm=ATTACKS[name], batch=batch)
     search = partial(tau50 if name == 'stadv' else eps50, attack, model, x, y, protocol=protocol, batch=batch)
     if protocol == 'paper': return search(strengths=TAUS[data.name] if name == 'stadv' else [s*reach(name, data) for s in STRENGTHS[data.name]])
@@ -83,9 +84,9 @@ def batch_of(x): return min(500, max(1, 2**20//x[0].numel())) # samples attacked
 # %% ../../nbs/experiments/05_attacked.ipynb #192e6b61
 AROUND = .5, .7, 1., 1.4, 2.                                    # the grid, in units of the median
 
-def doubted(name, model, data, x, y, r, *, steps=40, queries=5000, seed=0):
+def doubted(name, model, data, x, y, r, *, steps=40, queries=5000, seed=0, batch=None):
     "`(measured shares, flags)` of the doubts that fit the attack; `r` is what `searched` found under the tight protocol"
-    attack, own = attack_of(name, 'tight', data, steps, queries), dict(batch=batch_of(x), seed=seed)
+    attack, own = attack_of(name, 'tight', data, steps, queries), dict(batch=batch or batch_of(x), seed=seed)
     if not 0 < r.eps50 < math.inf or r.censored or name in SHORTEST: return {}, []
     if name.startswith('pgd'):
         width = data.box[1] - data.box[0] if data.box else 10*r.eps50/reach(name, data)
@@ -94,14 +95,14 @@ def doubted(name, model, data, x, y, r, *, steps=40, queries=5000, seed=0):
     return doubts(attack, model, x[:20], y[:20], r.eps50, strengths=grid, **own)
 
 # %% ../../nbs/experiments/05_attacked.ipynb #f50c1289
-def answer(name, protocol, model, data, x, y, *, steps, queries, rtol, resolve):
+def answer(name, protocol, model, data, x, y, *, steps, queries, rtol, resolve, batch=None):
     "One attack under one protocol as plain values: strengths found, curve, results, flags, seconds"
     start = time.monotonic()
-    r = searched(name, protocol, model, data, x, y, steps=steps, queries=queries, rtol=rtol, resolve=resolve)
+    r = searched(name, protocol, model, data, x, y, steps=steps, queries=queries, rtol=rtol, resolve=resolve, batch=batch)
     own = dict(censored=bool(r.censored), n=len(x))
     if r.resolved: own['interval'] = [v if math.isfinite(v) else None for v in r.interval()]
     results = {f'{metric(name)}.{protocol}': quantity(r.eps50, '' if name == 'stadv' else 'input', **own), f'passes_{name}.{protocol}': quantity(r.passes, 'attacks per sample')}
-    shares, flags = doubted(name, model, data, x, y, r, steps=steps, queries=queries) if protocol == 'tight' else ({'lost': r.lost}, [])
+    shares, flags = doubted(name, model, data, x, y, r, steps=steps, queries=queries, batch=batch) if protocol == 'tight' else ({'lost': r.lost}, [])
     results |= {f'{k}_{name}.{protocol}': quantity(v, 'fraction') for k, v in shares.items() if not math.isnan(v)}
     curve = [dict(attack=name, protocol=protocol, strength=float(s), error=float(e)) for s, e in r.curve]
     return dict(found=r.per_sample.double().tolist(), curve=curve, results=results, flags=[f'{name}, {protocol}: {f}' for f in r.flags + flags], seconds=time.monotonic() - start)
