@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MASKED', 'share_lemma1', 'share_theorem2', 'mean_interval', 'share_interval', 'summary', 'flags_table', 'Card']
 
-# %% ../../nbs/report_card/01_summary.ipynb #910130f4
+# %% ../../nbs/report_card/01_summary.ipynb #dc867cd6
 import math
 from dataclasses import dataclass, field
 import numpy as np
@@ -17,7 +17,7 @@ from ..experiments.tables import METRICS
 from ..measures import MEASURES
 from ..robustness import FLAGS, median_interval
 
-# %% ../../nbs/report_card/01_summary.ipynb #202c97ec
+# %% ../../nbs/report_card/01_summary.ipynb #ff23c3bc
 def _both(a, b): # where both are finite
     a, b = (np.asarray(v, dtype=float) for v in (a, b))
     some = np.isfinite(a) & np.isfinite(b)
@@ -41,7 +41,7 @@ def share_theorem2(
     half, found = _both(np.asarray(alpha, dtype=float) * np.asarray(distance, dtype=float) / 2, found)
     return 1 - abs(half.mean() - found.mean()) / found.mean() if len(found) and found.mean() > 0 else math.nan
 
-# %% ../../nbs/report_card/01_summary.ipynb #0f291f9f
+# %% ../../nbs/report_card/01_summary.ipynb #d7f60154
 def mean_interval(v, level=.95, seed=0): # (mean, low, high, n); NaN without finite values
     "Mean of the finite values and its bootstrap interval (percentiles of 2,000 resamples)."
     v = np.asarray(v, dtype=float)
@@ -56,16 +56,16 @@ def share_interval(k, n, level=.95): # (share, low, high, n)
     ends = stats.binomtest(int(k), int(n)).proportion_ci(level, 'wilson')
     return k/n, ends.low, ends.high, n
 
-# %% ../../nbs/report_card/01_summary.ipynb #4dd1bc3d
+# %% ../../nbs/report_card/01_summary.ipynb #fe7a12ac
 def _row(name, symbol, value, low, high, unit, n, about): return dict(metric=name, symbol=symbol, value=value, low=low, high=high, unit=unit, n=n, about=about)
 
 def _known(name): # a row's words from the tables of the experiments, or from the measures
-    m = METRICS.get(name) or MEASURES[name]
-    return m.symbol, getattr(m, 'unit', ''), m.about
+    m = METRICS.get(name) or MEASURES.get(name)
+    return (m.symbol, getattr(m, 'unit', ''), m.about) if m else (name.replace('eps50_', 'ε50 '), 'input', 'strength at which this attack fools half')
 
 def summary(
     examples: pd.DataFrame, # a row per sample: y, prediction, and what was measured: alpha_dx, alpha_x, rho, distance, a column per attack, a column per measure
-    answers: dict,          # attack → dict(eps50, interval or None, n, censored)
+    answers: dict,          # attack → dict(eps50, interval or None, n, censored), and norm for an attack that is not in `ATTACKS`
     labelled=True,          # whether y is more than the model's own word
 ) -> pd.DataFrame: # metric, symbol, value, low, high, unit, n, about
     "The numbers of a report card."
@@ -76,7 +76,7 @@ def summary(
     for name, a in answers.items():
         symbol, unit, about = _known(metric(name))
         rows.append(_row(metric(name), symbol, a['eps50'], *(a['interval'] or (math.nan, math.nan)), unit, a['n'], about + ('; a bound only: half withstood the largest strength' if a['censored'] else '')))
-    rows += _explained(examples, [a for a in answers if ATTACKS[a] == 2])
+    rows += _explained(examples, [a for a, v in answers.items() if v.get('norm', ATTACKS.get(a)) == 2])
     rows += [_row(m, MEASURES[m].symbol, examples[m].replace([math.inf, -math.inf], math.nan).median(), math.nan, math.nan, '', int(np.isfinite(examples[m]).sum()), f'{MEASURES[m].about} (median)') for m in examples if m in MEASURES and not m.startswith('alpha')]
     return pd.DataFrame(rows, columns=['metric', 'symbol', 'value', 'low', 'high', 'unit', 'n', 'about'])
 
@@ -91,7 +91,7 @@ def _explained(examples, attacks): # linearised robustness, and what it and α e
     if 'alpha_dx' in examples: rows.append(_row('share_theorem2', 'explained by Theorem 2', share_theorem2(examples.alpha_dx, examples.distance, found), math.nan, math.nan, 'fraction', n, f'1 − |E[α‖Δx‖]/2 − mean ε| / mean ε, ε as above'))
     return rows
 
-# %% ../../nbs/report_card/01_summary.ipynb #de9e1bb4
+# %% ../../nbs/report_card/01_summary.ipynb #8be99478
 MASKED = 'probabilities', 'zero_gradient', 'random_model', 'black_box', 'survivors', 'not_finite'
 
 def flags_table(
@@ -112,6 +112,7 @@ class Card:
     flags: pd.DataFrame     # see `flags_table`
     notes: list             # what a reader should know: fallbacks, restrictions, what no time was left for
     about: dict             # model, data, box, classes, samples, seconds, device, seed, versions
+    norms: dict = field(default_factory=dict)    # attack → norm, of those that are not in `ATTACKS`
     pictures: dict = field(default_factory=dict) # title, x, delta, gradient of typical, best and worst samples
 
     @property
