@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 NBS, HOWTO = ROOT/'nbs', ROOT/'nbs/howto'
 LINK = re.compile(r'(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:)([^()\s#]+)(#[^()\s]*)?\)')
-ROOMS = {'paper': 'The paper, table by table', '': 'Further', 'data': 'Data sets', 'attacks': 'Attacks', 'estimators': 'Estimators', 'measures': 'Other measures',
+ROOMS = {'paper': 'The paper, table by table', '': 'Further', 'data': 'Data sets', 'attacks': 'Attacks', 'estimators': 'Estimators', 'measures': 'Other measures', 'report_card': 'The report card',
          'experiments': 'Experiments', 'parity': 'Comparisons', 'benchmarks': 'Benchmarks'}
 
 # what there is, and in which order
