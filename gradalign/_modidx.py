@@ -728,6 +728,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.named': ( 'experiments/report.html#named',
                                                                                       'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.notebook_of': ( 'experiments/report.html#notebook_of',
+                                                                                            'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.notes_table': ( 'experiments/report.html#notes_table',
                                                                                             'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.page': ( 'experiments/report.html#page',

@@ -1,5 +1,5 @@
 """kill -9 in the middle of a training, and the same numbers in the end: the real notebooks on the tiny profile."""
-import os, subprocess, sys, time
+import os, re, subprocess, sys, time
 import pandas as pd, psutil
 from conftest import ROOT
 
@@ -42,3 +42,6 @@ def test_a_killed_run_ends_with_the_same_numbers(tmp_path):
     assert (trained(killed)/'model.safetensors').read_bytes() == (trained(whole)/'model.safetensors').read_bytes()
     pd.testing.assert_frame_equal(numbers(killed), numbers(whole))
     assert len(numbers(whole)) > 3
+    report = (whole/'results/tiny/report.html').read_text(encoding='utf-8')
+    linked = re.findall(r'href="([^"]+run\.ipynb)"', report)
+    assert len(linked) == 3 and all((whole/'results/tiny'/l).exists() for l in linked)   # training, estimate, evaluation: executed, and found from the report

@@ -8,7 +8,7 @@ __all__ = ['FEW', 'AMONG', 'FIRST', 'COARSE', 'DEFAULT', 'Budget', 'OutOfTime', 
            'growing', 'first_look', 'pictured', 'attacked_by', 'pace', 'planned', 'assembled', 'run', 'stitched',
            'check_measure', 'prepared', 'checked', 'keep_in', 'measure', 'noted', 'called', 'finished']
 
-# %% ../../nbs/report_card/03_card.ipynb #d43a738e
+# %% ../../nbs/report_card/03_card.ipynb #88cc683e
 import math, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -35,7 +35,7 @@ from .sources import Pictures, draw, load_model, load_samples, outputs
 from .summary import Card, flags_table, summary
 from ..robustness import _batches, _first_look, eps50
 
-# %% ../../nbs/report_card/03_card.ipynb #9b25f10b
+# %% ../../nbs/report_card/03_card.ipynb #5cacb7ce
 @dataclass(frozen=True)
 class Budget:
     "What a measurement may cost. Raises TypeError or ValueError for numbers that are none."
@@ -49,7 +49,7 @@ class Budget:
         for k in 'samples', 'slow', 'steps', 'queries', 'neighbours': check_count(getattr(self, k), f'budget: {k}')
         if self.minutes is not None and not (isinstance(self.minutes, (int, float)) and self.minutes > 0): raise ValueError(f'budget: minutes must be above 0, got {self.minutes!r}')
 
-# %% ../../nbs/report_card/03_card.ipynb #072eacc0
+# %% ../../nbs/report_card/03_card.ipynb #20f1d465
 class OutOfTime(Exception): pass
 
 class Clocked(nn.Module):
@@ -61,7 +61,7 @@ class Clocked(nn.Module):
         if time.monotonic() > self.until: raise OutOfTime
         return self.model(x)
 
-# %% ../../nbs/report_card/03_card.ipynb #85ab9971
+# %% ../../nbs/report_card/03_card.ipynb #0a8a2727
 FEW, AMONG = 20, 10 # classes up to which every gradient is asked; with more, how many are: those of the largest logits
 
 class Columns(nn.Module):
@@ -84,7 +84,7 @@ def closest_of(model, x, y, n_classes, among=None): # c̃ (n,), ρ (n,)
     rank = torch.searchsorted(among, y)
     return among[closest(Columns(model, among), x, rank, len(among))[0]], rho
 
-# %% ../../nbs/report_card/03_card.ipynb #7452116f
+# %% ../../nbs/report_card/03_card.ipynb #23c8bae8
 def looked_at(
     model, x: Tensor, y: Tensor,
     estimate,      # (x, y, c) → Δx; None: nothing that needs a gradient
@@ -102,7 +102,7 @@ def looked_at(
         columns |= dict(closest=c, gradient_norm=vector_norm(g, 2), rho=rho, alpha_dx=cosine(delta, g), alpha_x=alignment_x(model, x), distance=vector_norm(delta, 2))
     return {k: v.detach().cpu().tolist() for k, v in columns.items()}
 
-# %% ../../nbs/report_card/03_card.ipynb #6bdb6eac
+# %% ../../nbs/report_card/03_card.ipynb #41d94812
 def reference_of(data, most, seed): # x, y
     "A draw of `most` samples to look for neighbours among; images of a folder as bytes."
     rows = draw(len(data), min(most, max(1, 2**30 // (4*data.x[:1].numel()))), seed)
@@ -125,7 +125,7 @@ def estimator_of(estimator, data, reference, generator, most, seed): # estimate,
     told = [] if estimator else [f'no Δx is known and no generator was given: α_Δx points to the nearest of {len(y)} samples of another class, which is a cheaper estimate than a trained one']
     return FROM_DATA[estimator or 'nearest_neighbour'](x, y, **block), there, told
 
-# %% ../../nbs/report_card/03_card.ipynb #e2412600
+# %% ../../nbs/report_card/03_card.ipynb #dafd018f
 def fitting(ask, batch, notes): # ask(batch)
     "What `ask` gives; with half the batch where the GPU has no memory for it, which is noted"
     while True:
@@ -136,7 +136,7 @@ def fitting(ask, batch, notes): # ask(batch)
             batch = batch // 2
             notes.append(f'the GPU was out of memory: batches of {batch}')
 
-# %% ../../nbs/report_card/03_card.ipynb #116bc0d3
+# %% ../../nbs/report_card/03_card.ipynb #3162daeb
 @dataclass(frozen=True)
 class Attack:
     "An attack of one's own, for `measure(attacks=[...])`. Raises ValueError for a name that is taken, TypeError for what cannot be called."
@@ -156,7 +156,7 @@ def own_answer(attack, model, x, y, *, rtol, resolve, batch, **_): # as `answer`
     curve = [dict(attack=attack.name, protocol='tight', strength=float(s), error=float(e)) for s, e in r.curve]
     return dict(found=r.per_sample.double().tolist(), curve=curve, results={f'{metric(attack.name)}.tight': quantity(r.eps50, 'input', **own)}, flags=[f'{attack.name}, tight: {f}' for f in r.flags], seconds=time.monotonic() - start)
 
-# %% ../../nbs/report_card/03_card.ipynb #127767f0
+# %% ../../nbs/report_card/03_card.ipynb #765fb86b
 FIRST = 4 # samples that every attack begins with
 
 class Work:
@@ -179,7 +179,7 @@ class Work:
         except OutOfTime: return None
         finally: self.model.until = math.inf
 
-# %% ../../nbs/report_card/03_card.ipynb #c04cc035
+# %% ../../nbs/report_card/03_card.ipynb #c7d40e48
 def in_blocks(work, name, ask, n): # ask(rows) → dict of lists; n rows at most
     "The answers about as many samples as the time allows, block by block: one dict of lists."
     until, parts, block = work.share(), [], 32 if work.data.x[:1].numel() < 2**14 else 4
@@ -206,7 +206,7 @@ def growing(work, name, ask, n): # ask(rows) → a dict with `seconds`
     if least < n: work.notes.append(f'{name}: ' + (f'on {least} of {n} samples, for want of time' if least else 'not measured, for want of time'))
     return last and dict(last, n=least)
 
-# %% ../../nbs/report_card/03_card.ipynb #b8a9c4d2
+# %% ../../nbs/report_card/03_card.ipynb #ca23d0d8
 def first_look(work, n=64): # flags, whether the model has a gradient that can be used
     x, y = work.samples(work.rows[:n])
     logits, guess, flags = fitting(lambda b: _batches(partial(_first_look, work.model), x, y, b), work.batch, work.notes)
@@ -229,7 +229,7 @@ def attacked_by(work, attack, budget): # answer of one attack
     ask = lambda rows: fitting(lambda b: one(*work.samples(rows), resolve=work.resolve, batch=b, **own), work.batch, work.notes)
     return growing(work, name + label, ask, n)
 
-# %% ../../nbs/report_card/03_card.ipynb #e71f6808
+# %% ../../nbs/report_card/03_card.ipynb #ce8059fa
 COARSE = dict(steps=10, rtol=.1) # of PGD; the Square Attack: a tenth of the queries
 
 def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward
@@ -252,7 +252,7 @@ def planned(work, name, budget): # '' or '-coarse', options of `answer`
     work.notes.append(f"{name}: coarse, for want of time ({coarse['steps']} steps, thresholds to 10 %)" if name.startswith('pgd') else f"{name}: coarse, for want of time ({coarse['queries']} queries, median to 10 %)")
     return '-coarse', coarse
 
-# %% ../../nbs/report_card/03_card.ipynb #87a9c71c
+# %% ../../nbs/report_card/03_card.ipynb #fc1596a1
 def assembled(work, table, answers, flags, labelled, about, pictures, norms={}): # the Card
     for name, a in answers.items(): table[name] = pd.Series(a['found'], dtype=float).reindex(table.index)
     plain = {n: dict(eps50=(r := next(v for k, v in a['results'].items() if k.endswith('.tight') and k.startswith(('eps50', 'tau50'))))['value'], interval=[v if v is not None else math.inf for v in r['interval']] if 'interval' in r else None, n=a['n'], censored=r['censored']) | ({'norm': norms[n]} if n in norms else {}) for n, a in answers.items()}
@@ -291,7 +291,7 @@ def stitched(ask, rows, batch): # ask(rows) in pieces of `batch`
     parts = [ask(r) for r in rows.split(batch)]
     return {k: [v for p in parts for v in p[k]] for k in parts[0]}
 
-# %% ../../nbs/report_card/03_card.ipynb #8e08610f
+# %% ../../nbs/report_card/03_card.ipynb #e2358bb6
 DEFAULT = 'pgd_linf', 'pgd_l2', 'square_linf'
 
 def check_measure(attacks, measures, resolve, budget):
@@ -308,7 +308,7 @@ def prepared(model, data, device, box, samples, **own): # the model on its devic
     if not given and box is None and net.box is None: net.box = found.box             # a fresh wrapper takes the box of the data
     return net, replace(found, box=net.box)
 
-# %% ../../nbs/report_card/03_card.ipynb #603edc19
+# %% ../../nbs/report_card/03_card.ipynb #0ebf377d
 def checked(model, data, rows): # the samples fit the box
     for some in rows.split(64):
         try: check_x(model, data.x[some])
@@ -320,7 +320,7 @@ def keep_in(out, model, data, rows, budget, **own): # folder of the answers of t
     what = dict(model=weights_hash(model, box=str(model.box)), data=[data.name, len(data), *x.double().flatten(1).sum(1).tolist(), *data.y[rows].tolist()], steps=budget.steps, queries=budget.queries, **own)
     return Path(out)/'answers'/params_hash(what)
 
-# %% ../../nbs/report_card/03_card.ipynb #4a136de3
+# %% ../../nbs/report_card/03_card.ipynb #7b55aa8d
 def measure(
     model,                # a module, from `wrap` or not, or a name: see `load_model`
     data,                 # `Data`, a name of `load`, a folder, (x, y) tensors or a torch Dataset: see `load_samples`
@@ -357,7 +357,7 @@ def measure(
     with tqdm(total=2 + len(attacks) + len(measures), disable=not progress, leave=False) as bar: found = run(work, estimate, among, attacks, measures, context, bar)
     return finished(work, found, labels != 'predicted', model, start, seed, out, {a.name: a.norm for a in attacks if isinstance(a, Attack)})
 
-# %% ../../nbs/report_card/03_card.ipynb #2209a7bd
+# %% ../../nbs/report_card/03_card.ipynb #8fba60c9
 def noted(among, n_classes, labels): # what a reader must know of the samples
     told = [f'the model has {n_classes} classes: c̃ and ρ are of the {AMONG} whose logits are nearest'] if n_classes > FEW else []
     told += [f'the samples belong to {len(among)} of {n_classes} classes: c̃ of α_Δx is looked for among these, ρ and the attacks count all'] if among is not None else []
