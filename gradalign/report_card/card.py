@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['FEW', 'AMONG', 'FIRST', 'COARSE', 'DEFAULT', 'Budget', 'OutOfTime', 'Clocked', 'Columns', 'closest', 'closest_of',
            'looked_at', 'reference_of', 'estimator_of', 'fitting', 'Attack', 'own_answer', 'Work', 'in_blocks',
-           'growing', 'first_look', 'pictured', 'attacked_by', 'pace', 'planned', 'assembled', 'run', 'stitched',
-           'check_measure', 'prepared', 'checked', 'keep_in', 'measure', 'noted', 'called', 'finished']
+           'growing', 'too_little', 'first_look', 'pictured', 'attacked_by', 'pace', 'planned', 'assembled', 'run',
+           'stitched', 'check_measure', 'prepared', 'checked', 'said_of', 'keep_in', 'measure', 'noted', 'called',
+           'finished']
 
-# %% ../../nbs/report_card/03_card.ipynb #88cc683e
+# %% ../../nbs/report_card/03_card.ipynb #a335ce2e
 import math, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -35,7 +36,7 @@ from .sources import Pictures, draw, load_model, load_samples, outputs
 from .summary import Card, flags_table, summary
 from ..robustness import _batches, _first_look, eps50
 
-# %% ../../nbs/report_card/03_card.ipynb #5cacb7ce
+# %% ../../nbs/report_card/03_card.ipynb #ff30c855
 @dataclass(frozen=True)
 class Budget:
     "What a measurement may cost. Raises TypeError or ValueError for numbers that are none."
@@ -49,7 +50,7 @@ class Budget:
         for k in 'samples', 'slow', 'steps', 'queries', 'neighbours': check_count(getattr(self, k), f'budget: {k}')
         if self.minutes is not None and not (isinstance(self.minutes, (int, float)) and self.minutes > 0): raise ValueError(f'budget: minutes must be above 0, got {self.minutes!r}')
 
-# %% ../../nbs/report_card/03_card.ipynb #20f1d465
+# %% ../../nbs/report_card/03_card.ipynb #5909bdce
 class OutOfTime(Exception): pass
 
 class Clocked(nn.Module):
@@ -61,7 +62,7 @@ class Clocked(nn.Module):
         if time.monotonic() > self.until: raise OutOfTime
         return self.model(x)
 
-# %% ../../nbs/report_card/03_card.ipynb #0a8a2727
+# %% ../../nbs/report_card/03_card.ipynb #ac158a31
 FEW, AMONG = 20, 10 # classes up to which every gradient is asked; with more, how many are: those of the largest logits
 
 class Columns(nn.Module):
@@ -84,28 +85,33 @@ def closest_of(model, x, y, n_classes, among=None): # c̃ (n,), ρ (n,)
     rank = torch.searchsorted(among, y)
     return among[closest(Columns(model, among), x, rank, len(among))[0]], rho
 
-# %% ../../nbs/report_card/03_card.ipynb #23c8bae8
+# %% ../../nbs/report_card/03_card.ipynb #c66b1665
 def looked_at(
     model, x: Tensor, y: Tensor,
-    estimate,      # (x, y, c) → Δx; None: nothing that needs a gradient
+    estimate,      # (x, y, c) → Δx; None: no α_Δx
     n_classes: int,
     among=None,    # classes that Δx may lead to; None: all
+    gradient=True, # False: the predictions alone
 ) -> dict[str, list]:
-    "What one batch tells, a list per column: prediction, and with `estimate` closest, margin, gradient_norm, rho, alpha_dx, alpha_x, distance."
+    "What one batch tells, a list per column: prediction, margin; by the gradient closest, gradient_norm, rho, alpha_x; with `estimate` alpha_dx, distance."
     with torch.no_grad(), frozen(model): logits = model(x)
     columns = dict(prediction=logits.argmax(1), margin=margin(logits, y))
-    if estimate is not None:
+    if gradient:
         c, rho = closest_of(model, x, y, n_classes, among)
-        delta = estimate(x, y, c)
-        check_delta(delta, x)
         g = ell_gradient(model, x, y, c)
-        columns |= dict(closest=c, gradient_norm=vector_norm(g, 2), rho=rho, alpha_dx=cosine(delta, g), alpha_x=alignment_x(model, x), distance=vector_norm(delta, 2))
+        columns |= dict(closest=c, gradient_norm=vector_norm(g, 2), rho=rho, alpha_x=alignment_x(model, x))
+        if estimate is not None:
+            delta = estimate(x, y, c)
+            check_delta(delta, x)
+            columns |= dict(alpha_dx=cosine(delta, g), distance=vector_norm(delta, 2))
     return {k: v.detach().cpu().tolist() for k, v in columns.items()}
 
-# %% ../../nbs/report_card/03_card.ipynb #41d94812
+# %% ../../nbs/report_card/03_card.ipynb #d1dc5b48
 def reference_of(data, most, seed): # x, y
-    "A draw of `most` samples to look for neighbours among; images of a folder as bytes."
+    "A draw of `most` samples to look for neighbours among, and one of each class that it misses; images of a folder as bytes."
     rows = draw(len(data), min(most, max(1, 2**30 // (4*data.x[:1].numel()))), seed)
+    missed = [torch.where(data.y == k)[0][:1] for k in data.y.unique() if not (data.y[rows] == k).any()]
+    rows = torch.cat([rows, *missed])
     if not isinstance(data.x, (Tensor, Pixels)): # decoded once
         raw = [(data.x[r] if not isinstance(data.x, Pictures) else (data.x[r]*255).round().byte()) for r in rows.split(64)]
         return (Pixels(torch.cat(raw), 0., 1.) if isinstance(data.x, Pictures) else torch.cat(raw)), data.y[rows]
@@ -119,13 +125,13 @@ def estimator_of(estimator, data, reference, generator, most, seed): # estimate,
     if estimator is not None and estimator not in FROM_DATA: raise ValueError(f'estimator must be a callable (x, y, c) → Δx, or one of exact, {", ".join(FROM_DATA)}, direct, indirect, got {estimator!r}')
     x, y = reference_of(reference or data, most, seed)
     there = y.unique()
-    if lost := set(data.y.tolist()) - set(there.tolist()): there = torch.tensor(sorted({*there.tolist(), *lost}))
+    if lost := sorted(set(data.y.tolist()) - set(there.tolist())): raise ValueError(f'reference has no samples of class {", ".join(map(str, lost[:5]))}, which data have')
     if len(there) < 2: return None, None, ['the samples are of one class: there is no other to point at, and α_Δx is not measured']
     block = dict(block=max(16, 2**25 // flat(x[:1]).shape[1]))
     told = [] if estimator else [f'no Δx is known and no generator was given: α_Δx points to the nearest of {len(y)} samples of another class, which is a cheaper estimate than a trained one']
     return FROM_DATA[estimator or 'nearest_neighbour'](x, y, **block), there, told
 
-# %% ../../nbs/report_card/03_card.ipynb #dafd018f
+# %% ../../nbs/report_card/03_card.ipynb #42ba1a72
 def fitting(ask, batch, notes): # ask(batch)
     "What `ask` gives; with half the batch where the GPU has no memory for it, which is noted"
     while True:
@@ -136,12 +142,12 @@ def fitting(ask, batch, notes): # ask(batch)
             batch = batch // 2
             notes.append(f'the GPU was out of memory: batches of {batch}')
 
-# %% ../../nbs/report_card/03_card.ipynb #3162daeb
+# %% ../../nbs/report_card/03_card.ipynb #94f5264d
 @dataclass(frozen=True)
 class Attack:
     "An attack of one's own, for `measure(attacks=[...])`. Raises ValueError for a name that is taken, TypeError for what cannot be called."
     name: str
-    call: Callable   # call(model, x, y, strength) → x_adv, in the ball of that strength
+    call: Callable   # call(model, x, y, strength) → x_adv, in the ball of that strength; its answers are kept by the name
     norm: float = math.inf
     def __post_init__(self):
         if self.name in ATTACKS or not str(self.name).isidentifier(): raise ValueError(f'an attack of your own needs a name of its own, a Python identifier and not one of {", ".join(ATTACKS)}, got {self.name!r}')
@@ -156,7 +162,7 @@ def own_answer(attack, model, x, y, *, rtol, resolve, batch, **_): # as `answer`
     curve = [dict(attack=attack.name, protocol='tight', strength=float(s), error=float(e)) for s, e in r.curve]
     return dict(found=r.per_sample.double().tolist(), curve=curve, results={f'{metric(attack.name)}.tight': quantity(r.eps50, 'input', **own)}, flags=[f'{attack.name}, tight: {f}' for f in r.flags], seconds=time.monotonic() - start)
 
-# %% ../../nbs/report_card/03_card.ipynb #765fb86b
+# %% ../../nbs/report_card/03_card.ipynb #3082469c
 FIRST = 4 # samples that every attack begins with
 
 class Work:
@@ -179,7 +185,7 @@ class Work:
         except OutOfTime: return None
         finally: self.model.until = math.inf
 
-# %% ../../nbs/report_card/03_card.ipynb #c7d40e48
+# %% ../../nbs/report_card/03_card.ipynb #d239c0d4
 def in_blocks(work, name, ask, n): # ask(rows) → dict of lists; n rows at most
     "The answers about as many samples as the time allows, block by block: one dict of lists."
     until, parts, block = work.share(), [], 32 if work.data.x[:1].numel() < 2**14 else 4
@@ -206,10 +212,17 @@ def growing(work, name, ask, n): # ask(rows) → a dict with `seconds`
     if least < n: work.notes.append(f'{name}: ' + (f'on {least} of {n} samples, for want of time' if least else 'not measured, for want of time'))
     return last and dict(last, n=least)
 
-# %% ../../nbs/report_card/03_card.ipynb #ca23d0d8
-def first_look(work, n=64): # flags, whether the model has a gradient that can be used
-    x, y = work.samples(work.rows[:n])
-    logits, guess, flags = fitting(lambda b: _batches(partial(_first_look, work.model), x, y, b), work.batch, work.notes)
+# %% ../../nbs/report_card/03_card.ipynb #23473aeb
+def too_little(budget): return ValueError(f'budget: {budget.minutes} minutes are too few to measure anything: not even the first samples were looked at; what was finished is kept')
+
+def first_look(work): # flags, whether the model has a gradient that can be used; the pace is taken
+    x, y = work.samples(work.rows[:64 if work.data.x[:1].numel() < 2**14 else 16])
+    work.model.until = work.end
+    try:
+        logits, guess, flags = fitting(lambda b: _batches(partial(_first_look, work.model), x, y, b), work.batch, work.notes)
+        work.pace = pace(work)
+    except OutOfTime: raise too_little(work.budget) from None
+    finally: work.model.until = math.inf
     probable = looks_like_probabilities(logits, y)
     return flags, not probable and bool(guess.isfinite().any())
 
@@ -229,7 +242,7 @@ def attacked_by(work, attack, budget): # answer of one attack
     ask = lambda rows: fitting(lambda b: one(*work.samples(rows), resolve=work.resolve, batch=b, **own), work.batch, work.notes)
     return growing(work, name + label, ask, n)
 
-# %% ../../nbs/report_card/03_card.ipynb #ce8059fa
+# %% ../../nbs/report_card/03_card.ipynb #e0842ca3
 COARSE = dict(steps=10, rtol=.1) # of PGD; the Square Attack: a tenth of the queries
 
 def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward
@@ -252,7 +265,7 @@ def planned(work, name, budget): # '' or '-coarse', options of `answer`
     work.notes.append(f"{name}: coarse, for want of time ({coarse['steps']} steps, thresholds to 10 %)" if name.startswith('pgd') else f"{name}: coarse, for want of time ({coarse['queries']} queries, median to 10 %)")
     return '-coarse', coarse
 
-# %% ../../nbs/report_card/03_card.ipynb #fc1596a1
+# %% ../../nbs/report_card/03_card.ipynb #fbdd8696
 def assembled(work, table, answers, flags, labelled, about, pictures, norms={}): # the Card
     for name, a in answers.items(): table[name] = pd.Series(a['found'], dtype=float).reindex(table.index)
     plain = {n: dict(eps50=(r := next(v for k, v in a['results'].items() if k.endswith('.tight') and k.startswith(('eps50', 'tau50'))))['value'], interval=[v if v is not None else math.inf for v in r['interval']] if 'interval' in r else None, n=a['n'], censored=r['censored']) | ({'norm': norms[n]} if n in norms else {}) for n, a in answers.items()}
@@ -265,14 +278,13 @@ def run(work, estimate, among, attacks, measures, context, bar): # table, answer
     "All stages, one after the other"
     work.stages = 1 + len(measures) + len(attacks)
     flags, usable = first_look(work)
-    work.pace = pace(work)
     if not usable: work.notes.append('the model returns probabilities or gives no gradient: α_Δx, α_x, ρ and the further measures are not measured, only attacks that need none can be trusted')
     estimate, measures = (estimate, measures) if usable else (None, ())
     n, at = len(work.rows), lambda name: (bar.set_description(name), bar.update())
-    ask = lambda rows: fitting(lambda b: stitched(lambda r: looked_at(work.model, *work.samples(r), estimate, work.n_classes, among), rows, b), work.batch, work.notes)
+    ask = lambda rows: fitting(lambda b: stitched(lambda r: looked_at(work.model, *work.samples(r), estimate, work.n_classes, among, usable), rows, b), work.batch, work.notes)
     at('gradients')
-    columns = in_blocks(work, 'gradients', ask, n)
-    if not columns: raise ValueError(f'budget: {work.budget.minutes} minutes are too few to measure anything: not even the first samples were looked at; what was finished is kept')
+    columns = in_blocks(work, 'gradients' if usable else 'predictions', ask, n)
+    if not columns: raise too_little(work.budget)
     table = pd.DataFrame(columns)
     table.insert(0, 'index', work.rows[:len(table)].tolist()), table.insert(1, 'y', work.data.y[work.rows[:len(table)]].tolist())
     for m in measures:
@@ -291,7 +303,7 @@ def stitched(ask, rows, batch): # ask(rows) in pieces of `batch`
     parts = [ask(r) for r in rows.split(batch)]
     return {k: [v for p in parts for v in p[k]] for k in parts[0]}
 
-# %% ../../nbs/report_card/03_card.ipynb #e2358bb6
+# %% ../../nbs/report_card/03_card.ipynb #22009373
 DEFAULT = 'pgd_linf', 'pgd_l2', 'square_linf'
 
 def check_measure(attacks, measures, resolve, budget):
@@ -308,19 +320,26 @@ def prepared(model, data, device, box, samples, **own): # the model on its devic
     if not given and box is None and net.box is None: net.box = found.box             # a fresh wrapper takes the box of the data
     return net, replace(found, box=net.box)
 
-# %% ../../nbs/report_card/03_card.ipynb #0ebf377d
+# %% ../../nbs/report_card/03_card.ipynb #8cbb9e2f
 def checked(model, data, rows): # the samples fit the box
     for some in rows.split(64):
         try: check_x(model, data.x[some])
         except ValueError as e: raise ValueError(f'data does not fit the model: {e}') from e
 
+def said_of(v): # a value as far as JSON can hold it: what decides an answer, for its folder's name
+    if v is None or isinstance(v, (bool, int, float, str)): return v
+    if isinstance(v, Measure): return [v.name, said_of(getattr(v.compute, 'keywords', None))]
+    if isinstance(v, dict): return {k: said_of(o) for k, o in v.items()}
+    return [said_of(o) for o in v] if isinstance(v, (list, tuple)) else getattr(v, '__qualname__', type(v).__name__)
+
 def keep_in(out, model, data, rows, budget, **own): # folder of the answers of this very measurement
     if out is None: return None
     x = data.x[rows[:32]]
-    what = dict(model=weights_hash(model, box=str(model.box)), data=[data.name, len(data), *x.double().flatten(1).sum(1).tolist(), *data.y[rows].tolist()], steps=budget.steps, queries=budget.queries, **own)
+    own = {k: said_of(v) for k, v in own.items()}
+    what = dict(model=weights_hash(model, face=f'{model} {model.box} {model.mean} {model.std}'), data=[data.name, len(data), *x.double().flatten(1).sum(1).tolist(), *data.y[rows].tolist()], steps=budget.steps, queries=budget.queries, **own)
     return Path(out)/'answers'/params_hash(what)
 
-# %% ../../nbs/report_card/03_card.ipynb #7b55aa8d
+# %% ../../nbs/report_card/03_card.ipynb #b2d63a74
 def measure(
     model,                # a module, from `wrap` or not, or a name: see `load_model`
     data,                 # `Data`, a name of `load`, a folder, (x, y) tensors or a torch Dataset: see `load_samples`
@@ -340,6 +359,7 @@ def measure(
     "Alignment and robustness of a classifier, with what makes them doubtful. Raises ValueError, TypeError, FileNotFoundError or ImportError with a sentence; what is finished by then stays in `out`."
     start = time.monotonic()
     check_measure(attacks, measures, resolve, budget)
+    measures = [m for m in measures if m not in ('alpha_dx', 'alpha_x')]                # are always measured
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     most = max(budget.samples, budget.neighbours)
     samples = dict(size=size, channels=channels, labels=labels, n=most, split=split, root=root, seed=seed)
@@ -350,14 +370,14 @@ def measure(
     estimate, among, notes = estimator_of(estimator, data_, reference, generator, budget.neighbours, seed)
     n_classes = outputs(net, data_.x)
     among = None if among is None or len(among) == n_classes else among.to(device)
-    own = dict(estimator=repr(estimator) if not callable(estimator) else type(estimator).__name__, generator=str(generator), among=None if among is None else among.tolist(), resolve=resolve, seed=seed)
+    own = dict(estimator=estimator, generator=str(generator), among=None if among is None else among.tolist(), resolve=resolve, seed=seed, context=context, measures=list(measures))
     work = Work(Clocked(lean(net)), data_, rows, n_classes, budget, keep_in(out, net, data_, rows, budget, **own), resolve, device)
     work.end, work.notes = work.end - (time.monotonic() - start), notes + noted(among, n_classes, labels)
     context = dict(context or {}, estimator=estimate)
     with tqdm(total=2 + len(attacks) + len(measures), disable=not progress, leave=False) as bar: found = run(work, estimate, among, attacks, measures, context, bar)
     return finished(work, found, labels != 'predicted', model, start, seed, out, {a.name: a.norm for a in attacks if isinstance(a, Attack)})
 
-# %% ../../nbs/report_card/03_card.ipynb #8fba60c9
+# %% ../../nbs/report_card/03_card.ipynb #ea32cdde
 def noted(among, n_classes, labels): # what a reader must know of the samples
     told = [f'the model has {n_classes} classes: c̃ and ρ are of the {AMONG} whose logits are nearest'] if n_classes > FEW else []
     told += [f'the samples belong to {len(among)} of {n_classes} classes: c̃ of α_Δx is looked for among these, ρ and the attacks count all'] if among is not None else []

@@ -6,7 +6,7 @@
 __all__ = ['KINDS', 'alignment_figure', 'symbol_of', 'curves_figure', 'predicted_figure', 'chosen', 'pictures_figure', 'drawn',
            'page', 'save_card']
 
-# %% ../../nbs/report_card/02_page.ipynb #e24a590c
+# %% ../../nbs/report_card/02_page.ipynb #9d9d43f0
 from html import escape
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from ..experiments.report import STYLE, html_figure, html_table, png, put
 from ..experiments.tables import METRICS
 from .summary import Card
 
-# %% ../../nbs/report_card/02_page.ipynb #c43357aa
+# %% ../../nbs/report_card/02_page.ipynb #364eb8d9
 def alignment_figure(examples):
     "The distribution of α_Δx, and of α_x beside it"
     fig, ax = plt.subplots(figsize=(5.2, 3), layout='constrained')
@@ -31,7 +31,7 @@ def alignment_figure(examples):
     ax.legend(frameon=False)
     return fig
 
-# %% ../../nbs/report_card/02_page.ipynb #1aae9921
+# %% ../../nbs/report_card/02_page.ipynb #82d2b719
 def symbol_of(attack): return METRICS[metric(attack)].symbol.replace('ε50 ', '').replace('τ50', 'STA') if metric(attack) in METRICS else attack
 
 def curves_figure(curves):
@@ -42,6 +42,7 @@ def curves_figure(curves):
         falling = attack == 'stadv'
         figures.accuracy_curves(one.assign(method='model'), ax, joined=attack in SHORTEST, inverse=falling, xlabel=f'{"1/τ" if falling else "ε"}, {symbol_of(attack)}')
         ax.get_legend().remove()
+        if not falling: ax.set_xlim(0, 1.1*one.strength[one.error >= one.error.max()].min() or None)      # beyond it nothing happens
     return fig
 
 def predicted_figure(examples, attacks):
@@ -56,7 +57,7 @@ def predicted_figure(examples, attacks):
     ax.legend(frameon=False)
     return fig
 
-# %% ../../nbs/report_card/02_page.ipynb #77b85033
+# %% ../../nbs/report_card/02_page.ipynb #be3b6a79
 KINDS = 'best', 'typical', 'worst'
 
 def chosen(examples, each=2): # kind → rows
@@ -72,7 +73,7 @@ def pictures_figure(pictures):
     for ax, title in zip(axs[0], pictures['title']): ax.set_title(title, fontsize=7)
     return axs[0, 0].figure
 
-# %% ../../nbs/report_card/02_page.ipynb #ec997786
+# %% ../../nbs/report_card/02_page.ipynb #c1ffd421
 def drawn(card: Card) -> dict: # name → (PNG bytes, caption)
     "Every figure of a card that its numbers allow"
     made, t = {}, card.examples
@@ -83,10 +84,10 @@ def drawn(card: Card) -> dict: # name → (PNG bytes, caption)
     if card.pictures: made['pictures'] = pictures_figure(card.pictures), 'Best, typical and worst aligned samples: the image, Δx̂ to the closest wrong class, and ∇ℓ.'
     return {name: (png(fig), caption) for name, (fig, caption) in made.items()}
 
-# %% ../../nbs/report_card/02_page.ipynb #0023d8eb
+# %% ../../nbs/report_card/02_page.ipynb #4968d96a
 def _number(v): return '' if v != v else f'{v:.4g}'
 
-def page(card: Card) -> str:
+def page(card: Card, pictures=None) -> str: # pictures: from `drawn`
     "The report card as one HTML text"
     a, s = card.about, card.summary
     numbers = pd.DataFrame({'': s.symbol, 'value': s.value.map(_number), '95 % interval': [f'{_number(l)} to {_number(h)}' if l == l else '' for l, h in zip(s.low, s.high)], 'unit': s.unit, 'samples': s.n, 'it means': s.about})
@@ -97,18 +98,20 @@ def page(card: Card) -> str:
     facts = pd.DataFrame([dict(what=k, value=str(v)) for k, v in a.items()])
     body = [verdict, section('Trust flags', html_table(shown) if shown is not None else ''), section('Notes', '<ul>' + ''.join(f'<li>{escape(n)}</li>' for n in card.notes) + '</ul>' if card.notes else ''),
             section('Numbers', html_table(numbers)),
-            section('Figures', *[html_figure(k, *v) for k, v in drawn(card).items()]), section('What was measured', html_table(facts))]
+            section('Figures', *[html_figure(k, *v) for k, v in (drawn(card) if pictures is None else pictures).items()]), section('What was measured', html_table(facts))]
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Report card: {escape(str(a.get("model", "model")))}</title>'
             f'<style>{STYLE}</style></head><body><h1>Gradient alignment and robustness of <i>{escape(str(a.get("model", "a model")))}</i></h1>{"".join(body)}</body></html>\n')
 
-# %% ../../nbs/report_card/02_page.ipynb #9fa80b7b
+# %% ../../nbs/report_card/02_page.ipynb #bccce727
 def save_card(
     card: Card,
     out, # a folder
 ):
-    "Write `card.html`, `summary.csv`, `examples.parquet`, `curves.csv` and `flags.csv` into `out`; gives back the path of the page"
+    "Write `card.html`, its figures as PNG, `summary.csv`, `examples.parquet`, `curves.csv` and `flags.csv` into `out`; gives back the path of the page"
     out = Path(out)
     with replacing(out/'examples.parquet') as tmp: card.examples.to_parquet(tmp, index=False)
     for name in 'summary', 'curves', 'flags': put(out/f'{name}.csv', getattr(card, name).to_csv(index=False))
-    put(out/'card.html', page(card))
+    made = drawn(card)
+    for name, (data, _) in made.items(): put(out/f'{name}.png', data)
+    put(out/'card.html', page(card, made))
     return out/'card.html'
