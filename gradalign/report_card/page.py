@@ -6,7 +6,8 @@
 __all__ = ['KINDS', 'alignment_figure', 'symbol_of', 'curves_figure', 'predicted_figure', 'chosen', 'pictures_figure', 'drawn',
            'page', 'save_card']
 
-# %% ../../nbs/report_card/02_page.ipynb #9d9d43f0
+# %% ../../nbs/report_card/02_page.ipynb #fb296780
+import json
 from html import escape
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -14,12 +15,12 @@ import numpy as np
 import pandas as pd
 from ..experiments import figures
 from ..experiments.attacked import ATTACKS, SHORTEST, metric
-from ..experiments.records import replacing
+from ..experiments.records import plain, replacing
 from ..experiments.report import STYLE, html_figure, html_table, png, put
 from ..experiments.tables import METRICS
 from .summary import Card
 
-# %% ../../nbs/report_card/02_page.ipynb #364eb8d9
+# %% ../../nbs/report_card/02_page.ipynb #84e341bd
 def alignment_figure(examples):
     "The distribution of α_Δx, and of α_x beside it"
     fig, ax = plt.subplots(figsize=(5.2, 3), layout='constrained')
@@ -31,7 +32,7 @@ def alignment_figure(examples):
     ax.legend(frameon=False)
     return fig
 
-# %% ../../nbs/report_card/02_page.ipynb #82d2b719
+# %% ../../nbs/report_card/02_page.ipynb #65b475eb
 def symbol_of(attack): return METRICS[metric(attack)].symbol.replace('ε50 ', '').replace('τ50', 'STA') if metric(attack) in METRICS else attack
 
 def curves_figure(curves):
@@ -57,7 +58,7 @@ def predicted_figure(examples, attacks):
     ax.legend(frameon=False)
     return fig
 
-# %% ../../nbs/report_card/02_page.ipynb #be3b6a79
+# %% ../../nbs/report_card/02_page.ipynb #ffd026e7
 KINDS = 'best', 'typical', 'worst'
 
 def chosen(examples, each=2): # kind → rows
@@ -73,7 +74,7 @@ def pictures_figure(pictures):
     for ax, title in zip(axs[0], pictures['title']): ax.set_title(title, fontsize=7)
     return axs[0, 0].figure
 
-# %% ../../nbs/report_card/02_page.ipynb #c1ffd421
+# %% ../../nbs/report_card/02_page.ipynb #03c55637
 def drawn(card: Card) -> dict: # name → (PNG bytes, caption)
     "Every figure of a card that its numbers allow"
     made, t = {}, card.examples
@@ -84,7 +85,7 @@ def drawn(card: Card) -> dict: # name → (PNG bytes, caption)
     if card.pictures: made['pictures'] = pictures_figure(card.pictures), 'Best, typical and worst aligned samples: the image, Δx̂ to the closest wrong class, and ∇ℓ.'
     return {name: (png(fig), caption) for name, (fig, caption) in made.items()}
 
-# %% ../../nbs/report_card/02_page.ipynb #4968d96a
+# %% ../../nbs/report_card/02_page.ipynb #e687f3ae
 def _number(v): return '' if v != v else f'{v:.4g}'
 
 def page(card: Card, pictures=None) -> str: # pictures: from `drawn`
@@ -102,16 +103,17 @@ def page(card: Card, pictures=None) -> str: # pictures: from `drawn`
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Report card: {escape(str(a.get("model", "model")))}</title>'
             f'<style>{STYLE}</style></head><body><h1>Gradient alignment and robustness of <i>{escape(str(a.get("model", "a model")))}</i></h1>{"".join(body)}</body></html>\n')
 
-# %% ../../nbs/report_card/02_page.ipynb #bccce727
+# %% ../../nbs/report_card/02_page.ipynb #842bb571
 def save_card(
     card: Card,
     out, # a folder
 ):
-    "Write `card.html`, its figures as PNG, `summary.csv`, `examples.parquet`, `curves.csv` and `flags.csv` into `out`; gives back the path of the page"
+    "Write `card.html`, its figures as PNG, `summary.csv`, `examples.parquet`, `curves.csv` and `flags.csv` and `about.json` into `out`; gives back the path of the page"
     out = Path(out)
     with replacing(out/'examples.parquet') as tmp: card.examples.to_parquet(tmp, index=False)
     for name in 'summary', 'curves', 'flags': put(out/f'{name}.csv', getattr(card, name).to_csv(index=False))
     made = drawn(card)
     for name, (data, _) in made.items(): put(out/f'{name}.png', data)
+    put(out/'about.json', json.dumps(plain(card.about), indent=1, ensure_ascii=False))
     put(out/'card.html', page(card, made))
     return out/'card.html'
