@@ -391,7 +391,7 @@ def png(fig):
     Image.open(full).convert('RGB').quantize(256, dither=Image.Dither.NONE).save(small, 'png', optimize=True)
     return small.getvalue()
 
-def embedded(data, width=900): # PNG bytes
+def embedded(data, width=820): # PNG bytes
     "The picture as WebP, at most so many pixels wide: lossless or not, whichever takes fewer bytes"
     image, made = Image.open(io.BytesIO(data)).convert('RGB'), []
     image.thumbnail((width, 4*width))
