@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from ..alignment import alignment_x, check_delta
 from ..attacks.core import check_count
 from ..data import load
-from ..data.core import Data, Pixels, names
+from ..data.core import Pixels, names
 from ..estimators.cache import weights_hash
 from ..experiments.attacked import ATTACKS, SLOW, answer, batch_of, kept, metric, overtaken
 from ..experiments.estimated import FROM_DATA, delta_source

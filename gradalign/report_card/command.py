@@ -6,7 +6,7 @@
 __all__ = ['EXAMPLE', 'measure_by_name', 'parser', 'main']
 
 # %% ../../nbs/report_card/04_command.ipynb #71966ebf
-import argparse, ast, inspect, sys
+import argparse, ast, sys
 from pathlib import Path
 from ..experiments.attacked import ATTACKS
 from ..experiments.estimated import ESTIMATORS

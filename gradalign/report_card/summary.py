@@ -15,7 +15,7 @@ from ..experiments.attacked import ATTACKS, metric
 from ..experiments.report import taken_apart
 from ..experiments.tables import METRICS
 from ..measures import MEASURES
-from ..robustness import FLAGS, median_interval
+from ..robustness import median_interval
 
 # %% ../../nbs/report_card/01_summary.ipynb #ff23c3bc
 def _both(a, b): # where both are finite
@@ -88,7 +88,7 @@ def _explained(examples, attacks): # linearised robustness, and what it and α e
     if found is None or not found.notna().any(): return rows
     n, against = int(np.isfinite(found).sum()), ' and '.join(attacks)
     rows.append(_row('share_lemma1', 'explained by Lemma 1', share_lemma1(examples.rho, found), math.nan, math.nan, 'fraction', n, f'1 − mean |ρ − ε| / mean ε, ε the strength found by {against}'))
-    if 'alpha_dx' in examples: rows.append(_row('share_theorem2', 'explained by Theorem 2', share_theorem2(examples.alpha_dx, examples.distance, found), math.nan, math.nan, 'fraction', n, f'1 − |E[α‖Δx‖]/2 − mean ε| / mean ε, ε as above'))
+    if 'alpha_dx' in examples: rows.append(_row('share_theorem2', 'explained by Theorem 2', share_theorem2(examples.alpha_dx, examples.distance, found), math.nan, math.nan, 'fraction', n, '1 − |E[α‖Δx‖]/2 − mean ε| / mean ε, ε as above'))
     return rows
 
 # %% ../../nbs/report_card/01_summary.ipynb #8be99478
