@@ -51,7 +51,7 @@ $(READY): settings.ini setup.py pyproject.toml
 		"gradalign needs Python 3.11, 3.12 or 3.13, and %s is %d.%d" % (sys.executable, *v))'
 	@echo 'Setting up .venv: some minutes, once.'
 	"$(PYTHON)" -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --editable '.[dev]'
 	@touch $@
 
 # what only the site needs, when it is asked for
