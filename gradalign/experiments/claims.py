@@ -112,7 +112,7 @@ def claims_graded(models, datasets=()): # models: of the sweep; datasets: those 
     rows, found = [], sweeps.correlations(models).set_index(['dataset', 'alignment'])
     told, published = lambda c: f'{c.r:.3f} [{c.low:.2f}, {c.high:.2f}]', tables.PAPER['table_4_pearson_alignment_vs_eps50_pgd_linf']
     for dataset in sorted({*models.dataset, *datasets}, key=tables.ORDER.index):
-        texts = (f'On {dataset}, ε50(L∞) grows with α_Δx over PGD-trained models of graded ε (bar: the interval of r above 0)', f'On {dataset}, it follows α_Δx at least as closely as α_x')
+        texts = (f'On {dataset}, ε50(L∞) grows with α_Δx over PGD-trained models of graded ε (bar: the interval of r above 0)', f'On {dataset}, ε50(L∞) follows α_Δx at least as closely as α_x')
         known = [published[a].get(dataset) for a in sweeps.ALIGNMENTS]
         papers = ('', '') if None in known else (f'r = {known[0]}', f'r = {known[0]} and {known[1]}')
         dx, x = (found.loc[(dataset, a)] if (dataset, a) in found.index else None for a in sweeps.ALIGNMENTS)

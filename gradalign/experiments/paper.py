@@ -70,10 +70,10 @@ def numbers_in(results):
     table = pd.read_csv(Path(results)/'numbers.csv', keep_default_na=False)
     return table.assign(**{c: pd.to_numeric(table[c], errors='coerce') for c in floats})
 
-def claimed(results, pattern=''):
-    "The claims of a profile whose text matches a pattern"
-    table = pd.read_csv(Path(results)/'claims.csv', keep_default_na=False)
-    return view(table[table.claim.str.contains(pattern)])
+def claimed(results, pattern='', section=''): # section: of the paper, as '3.3'
+    "The claims of a profile whose text matches a pattern, or that stand in a section"
+    table = pd.read_csv(Path(results)/'claims.csv', keep_default_na=False, dtype=str)
+    return view(table[table.claim.str.contains(pattern) & table.section.str.startswith(section)])
 
 def view(table):
     "A table of text for a notebook; an empty one says that nothing of it was run"
