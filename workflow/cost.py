@@ -1,6 +1,6 @@
 """What a profile costs before it runs: FLOPs, hours and memory of every job.  `make plan PROFILE=paper`, or
 
-  python workflow/cost.py paper --device h200        --tflops 20 for a rate of your own, --each for a row per job
+  python workflow/cost.py paper --device h200        --tflops 20 for a rate of your own
 
 Networks are counted, not looked up: torch's FLOP counter on tensors without data. The number of passes is that of protocol 13.3: a
 multiplication and an addition are two FLOPs, the way back to the input costs one forward pass, and to the weights one more. Hours are the

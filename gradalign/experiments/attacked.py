@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ATTACKS', 'SHORTEST', 'SLOW', 'ETA', 'STRENGTHS', 'TAUS', 'AROUND', 'metric', 'has_grid', 'reach', 'attack_of',
-           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'drawn_rows', 'attacked', 'overtaken']
+           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'drawn_rows', 'attacked', 'overtaken',
+           'answers_in']
 
 # %% ../../nbs/experiments/05_attacked.ipynb #30417758
 import json, math, time
@@ -17,7 +18,7 @@ from ..attacks.fmn import fmn
 from ..attacks.pgd import pgd
 from ..attacks.square import square
 from ..attacks.stadv import stadv
-from .records import params_hash, quantity, replacing
+from .records import params_hash, quantity, read_record, replacing
 from ..data.core import generator
 from ..robustness import doubts, eps50, median_norm, outdone, tau50
 
@@ -153,3 +154,12 @@ def overtaken(answers, resolved):
         if len(black) == len(white) or p == 'paper' or resolved:
             flags += [f'square_{norm}, {p}: {f}' for f in outdone(torch.tensor([white[r] for r in black]), torch.tensor(list(black.values())))]
     return flags
+
+# %% ../../nbs/experiments/05_attacked.ipynb #6fe9fd03
+def answers_in(folder, attacks, protocols, dataset):
+    "What `attacked` gave to the finished evaluation in that folder"
+    folder, record = Path(folder), read_record(folder)
+    table, curves = pd.read_parquet(folder/'examples.parquet'), pd.read_csv(folder/'curves.csv')
+    own = [f'{a}_{p}' for p in protocols for a in attacks if p == 'tight' or has_grid(a, dataset)]
+    results = {k: v for o in own for k, v in record['results'].items() if k.endswith('_{}.{}'.format(*o.rsplit('_', 1)))}
+    return {c: table[c] for o in own for c in (o, f'{o}_censored')}, curves, results, record['flags']
