@@ -484,6 +484,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._remember': ( 'estimators/projection.html#_remember',
                                                                                                 'gradalign/estimators/projection.py'),
+                                                 'gradalign.estimators.projection.held_bytes': ( 'estimators/projection.html#held_bytes',
+                                                                                                 'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection.lbfgs': ( 'estimators/projection.html#lbfgs',
                                                                                             'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection.objective': ( 'estimators/projection.html#objective',

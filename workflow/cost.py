@@ -34,6 +34,7 @@ VALIDATION = 1.8                                  # of the tight validation
 LOOKS = dict(square=5, stadv=8)                   # strengths that their medians ask for
 STA_EVALUATIONS, CW_PASSES, FMN_PASSES = 100, 6*100, 100   # forward and back: L-BFGS with line search; searches × steps; steps
 PAIRS = 3                                         # classes that an image is projected on while a model trains: assumed
+HELD_MB = 2**12                                    # gradalign.estimators.projection: max_bytes; as much again for what is under way
 PROJECTION = dict(paper=751, tight=40)            # runs of the generator, each there and back
 CUDA_MB = 600
 
@@ -143,6 +144,10 @@ def train_cost(given):
         out += estimator_cost(name, given, dataset, size, seen, batch)
     return out + validation_cost(given, net, dataset, shape, given.get('n_valid') or n_valid)
 
+def projected_memory(net):
+    "The same for latent projection, which lets a batch through in parts"
+    return min(memory(net, 2000, kept=1), CUDA_MB + 4*net.weights/2**20 + 2*HELD_MB)
+
 def memory(net, samples, kept=4, ways=1):
     "MB on the device: weights, gradients and two averages of Adam; activations of a batch, twice where the gradient is differentiated again"
     return CUDA_MB + 4*(kept*net.weights + ways*samples*net.activations)/2**20
@@ -172,7 +177,7 @@ def estimate_memory(given):
         return memory(G, given['batch']) + memory(D, 3*given['batch']) - CUDA_MB
     if given['method'] != 'indirect': return 0
     G, D = conditional(dataset, given.get('width'))
-    return max(memory(G, given['batch']) + memory(D, 3*given['batch']) - CUDA_MB, memory(G, 2000, kept=1))
+    return max(memory(G, given['batch']) + memory(D, 3*given['batch']) - CUDA_MB, projected_memory(G))
 
 def attack_cost(name, protocol, given, net, dataset, shape):
     "Phases of one attack under one protocol"
@@ -201,7 +206,7 @@ def evaluate_cost(given, first=True): # first: of those that ask the same genera
 def evaluate_memory(given):
     shape = shape_of(given['dataset'], given.get('size'))
     found = memory(classifier(given['dataset'], given.get('size')), attack_batch(shape), kept=1)
-    return found if 'indirect' not in (given.get('estimator'), *given.get('compare', ())) else max(found, memory(conditional(given['dataset'])[0], 2000, kept=1))
+    return found if 'indirect' not in (given.get('estimator'), *given.get('compare', ())) else max(found, projected_memory(conditional(given['dataset'])[0]))
 
 # the plan
 
