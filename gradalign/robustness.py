@@ -95,7 +95,7 @@ def _first_look(model, x, y): # logits (n, C), linearised thresholds (2, n) for 
     blind = ~guess[1].isfinite()
     if looks_like_probabilities(logits, y): flags.append(_flag('probabilities'))
     if blind.any(): flags.append(_flag('zero_gradient', f'{int(blind.sum())} of {len(x)} samples'))
-    if not torch.allclose(logits, again, rtol=1e-3, atol=1e-5): flags.append(_flag('random_model'))
+    if not torch.allclose(logits, again, rtol=1e-5, atol=1e-5*logits.nan_to_num(0, 0, 0).abs().max().item()): flags.append(_flag('random_model'))
     return logits, guess.double().cpu(), flags
 
 # %% ../nbs/05_robustness.ipynb #a8d3d1d9

@@ -36,6 +36,17 @@ def test_the_snippet_of_the_readme(photos, monkeypatch):
     assert (photos/'card'/'card.html').exists() and {'alpha_dx', 'rho', 'eps50_pgd_linf', 'eps50_square_linf'} <= set(card.summary.metric)
     assert card.examples.alpha_dx.notna().any() and any('nearest of 12 samples' in n for n in card.notes) and not card.masked
 
+def test_the_minutes_of_the_snippet_are_kept(photos):
+    import time
+    from torchvision.models import resnet18
+    from gradalign.report_card import Budget, measure
+    torch.manual_seed(0)
+    net = resnet18()
+    net.load_state_dict(spread(net, photos))
+    start = time.process_time()
+    card = measure(net, photos/'photos', box=(0, 1), mean=.45, std=.225, size=64, labels='predicted', budget=Budget(samples=12, minutes=.4), progress=False)   # on one core, beside another test
+    assert time.process_time() - start < 60 and {'alpha_dx', 'rho'} <= set(card.summary.metric)
+
 def test_the_command(photos):
     (photos/'nets.py').write_text('from torch import nn\ndef small(): return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 3))\n')
     done = subprocess.run([Path(sys.executable).with_name('gradalign'), 'measure', 'nets.py:small', 'photos', '--size', '32', '--box', '0', '1', '--samples', '12', '--attacks', 'pgd_l2', '--labels', 'predicted', '--out', 'card'], capture_output=True, text=True)

@@ -64,7 +64,7 @@ def weibull_end(
     maxima,           # (m,) numbers
     starts=(1., 5.),  # shapes to start from
 ) -> Fit:
-    "Upper end of a reverse Weibull distribution, by maximum likelihood (Weng et al. 2018, arXiv:1801.10578; the penalty is of their published code)."
+    "Upper end of a reverse Weibull distribution, by penalised maximum likelihood (Weng et al. 2018, arXiv:1801.10578; the penalty, after an option of their code, is on the shape)."
     s = np.asarray(maxima, dtype=float)
     if s.ndim != 1 or not len(s) or not np.isfinite(s).all(): raise ValueError(f'maxima must be a row of finite numbers, got shape {s.shape}')
     top, spread, best = s.max(), np.ptp(s), Fit(float(s.max()), math.nan, math.nan, math.nan, False)

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['FEW', 'AMONG', 'FIRST', 'COARSE', 'DEFAULT', 'Budget', 'OutOfTime', 'Clocked', 'Columns', 'closest', 'closest_of',
-           'looked_at', 'reference_of', 'estimator_of', 'fitting', 'Attack', 'own_answer', 'Work', 'in_blocks',
-           'growing', 'too_little', 'first_look', 'pictured', 'attacked_by', 'pace', 'planned', 'assembled', 'run',
-           'stitched', 'check_measure', 'prepared', 'checked', 'said_of', 'keep_in', 'measure', 'noted', 'called',
-           'finished']
+           'looked_at', 'reference_of', 'estimator_of', 'Attack', 'own_answer', 'Work', 'in_blocks', 'growing',
+           'too_little', 'first_look', 'pictured', 'attacked_by', 'pace', 'planned', 'assembled', 'run', 'measured_by',
+           'stitched', 'check_measure', 'prepared', 'checked', 'keep_in', 'needed', 'AsFound', 'measure', 'noted',
+           'called', 'finished']
 
 # %% ../../nbs/report_card/03_card.ipynb #a335ce2e
-import math, time
+import json, math, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,19 +20,21 @@ import torch
 from torch import nn, Tensor
 from tqdm.auto import tqdm
 from ..alignment import alignment_x, check_delta
-from ..attacks.core import check_count
+from ..attacks.core import check_count, sample_seeds
 from ..data import load
 from ..data.core import Pixels, names
-from ..estimators.cache import weights_hash
 from ..experiments.attacked import ATTACKS, SLOW, answer, batch_of, kept, metric, overtaken
 from ..experiments.estimated import FROM_DATA, delta_source
-from ..experiments.records import hardware, params_hash, quantity, versions
+from ..experiments.records import hardware, quantity, versions
 from ..geometry import check_norm, cosine, flat, vector_norm
 from ..many_classes import closest_among
-from ..measures import MEASURES, Measure, table as measures_table
+from ..measures import MEASURES, Measure
+from ..measures.core import _asked, _chosen
+from ..measures.manifold import DataManifold
 from ..models import check_x, closest_class, ell_gradient, frozen, lean, linear_robustness, looks_like_probabilities, margin
 from .page import chosen, save_card
-from .sources import Pictures, draw, load_model, load_samples, outputs
+from .fingerprint import fingerprint
+from .sources import Pictures, draw, fitting, load_model, load_samples, outputs
 from .summary import Card, flags_table, summary
 from ..robustness import _batches, _first_look, eps50
 
@@ -113,12 +115,14 @@ def reference_of(data, most, seed): # x, y
     missed = [torch.where(data.y == k)[0][:1] for k in data.y.unique() if not (data.y[rows] == k).any()]
     rows = torch.cat([rows, *missed])
     if not isinstance(data.x, (Tensor, Pixels)): # decoded once
-        raw = [(data.x[r] if not isinstance(data.x, Pictures) else (data.x[r]*255).round().byte()) for r in rows.split(64)]
-        return (Pixels(torch.cat(raw), 0., 1.) if isinstance(data.x, Pictures) else torch.cat(raw)), data.y[rows]
+        some = [data.x.pixels(r).raw if isinstance(data.x, Pictures) else data.x[r] for r in rows.split(64)]
+        return (Pixels(torch.cat(some), data.x.lo, data.x.hi) if isinstance(data.x, Pictures) else torch.cat(some)), data.y[rows]
     return (Pixels(data.x.raw[rows], data.x.lo, data.x.hi) if isinstance(data.x, Pixels) else data.x[rows]), data.y[rows]
 
 def estimator_of(estimator, data, reference, generator, most, seed): # estimate, classes it may lead to or None, notes
     "The way to the other class, as the user or the data have it."
+    if generator is not None and estimator not in ('direct', 'indirect'): raise ValueError(f"generator belongs to estimator='direct' or 'indirect', got estimator={estimator!r}")
+    if reference is not None and not all(hasattr(reference, k) for k in ('x', 'y')): raise TypeError(f'reference must be Data, such as load gives, got {type(reference).__name__}')
     if callable(estimator): return estimator, None, []
     if estimator is None and data.delta is not None or estimator == 'exact': return delta_source('exact', data), None, []
     if estimator in ('direct', 'indirect'): return delta_source(estimator, data, generator), None, []
@@ -130,17 +134,6 @@ def estimator_of(estimator, data, reference, generator, most, seed): # estimate,
     block = dict(block=max(16, 2**25 // flat(x[:1]).shape[1]))
     told = [] if estimator else [f'no Δx is known and no generator was given: α_Δx points to the nearest of {len(y)} samples of another class, which is a cheaper estimate than a trained one']
     return FROM_DATA[estimator or 'nearest_neighbour'](x, y, **block), there, told
-
-# %% ../../nbs/report_card/03_card.ipynb #42ba1a72
-def fitting(ask, batch, notes): # ask(batch)
-    "What `ask` gives; with half the batch where the GPU has no memory for it, which is noted"
-    while True:
-        try: return ask(batch)
-        except torch.OutOfMemoryError:
-            if batch == 1: raise
-            torch.cuda.empty_cache()
-            batch = batch // 2
-            notes.append(f'the GPU was out of memory: batches of {batch}')
 
 # %% ../../nbs/report_card/03_card.ipynb #94f5264d
 @dataclass(frozen=True)
@@ -157,7 +150,11 @@ class Attack:
 def own_answer(attack, model, x, y, *, rtol, resolve, batch, **_): # as `answer`
     "One attack of one's own as plain values"
     start = time.monotonic()
-    r = eps50(attack.call, model, x, y, rtol=rtol, resolve=resolve, batch=batch)
+    def call(model, x, y, strength):
+        found = attack.call(model, x, y, strength)
+        if not isinstance(found, Tensor) or found.shape != x.shape: raise ValueError(f'attack {attack.name} must give x_adv, a tensor of shape {tuple(x.shape)}, got {tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__}')
+        return found
+    r = eps50(call, model, x, y, rtol=rtol, resolve=resolve, batch=batch)
     own = dict(censored=bool(r.censored), n=len(x)) | (dict(interval=[v if math.isfinite(v) else None for v in r.interval()]) if r.resolved else {})
     curve = [dict(attack=attack.name, protocol='tight', strength=float(s), error=float(e)) for s, e in r.curve]
     return dict(found=r.per_sample.double().tolist(), curve=curve, results={f'{metric(attack.name)}.tight': quantity(r.eps50, 'input', **own)}, flags=[f'{attack.name}, tight: {f}' for f in r.flags], seconds=time.monotonic() - start)
@@ -167,10 +164,13 @@ FIRST = 4 # samples that every attack begins with
 
 class Work:
     "One measurement on its way. `keep`: folder of finished answers, or None."
-    def __init__(self, model, data, rows, n_classes, budget, keep, resolve, device):
+    def __init__(self, model, data, rows, n_classes, budget, keep, resolve, device, seed=0, bar=None):
         self.model, self.data, self.rows, self.n_classes, self.budget, self.keep, self.resolve, self.device = model, data, rows, n_classes, budget, keep, resolve, device
         self.end = time.monotonic() + 60*budget.minutes if budget.minutes else math.inf
-        self.stages, self.notes, self.batch = 1, [], batch_of(data.x[:1])
+        self.stages, self.notes, self.batch, self.seed, self.bar, self.failed = 1, [], batch_of(data.x[:1]), seed, bar, []
+
+    def told(self, done, n): # progress within a stage
+        if self.bar is not None: self.bar.set_postfix_str(f'{done} of {n} samples')
 
     def samples(self, rows): return self.data.x[rows].to(self.device), self.data.y[rows].to(self.device)
 
@@ -181,8 +181,13 @@ class Work:
 
     def timed(self, until, name, ask): # the answer, kept; None where it was not finished in time
         self.model.until = until
-        try: return kept(self.keep and self.keep/f'{name}.json', ask)
+        file = self.keep and self.keep/f'{name}.json'
+        try: return kept(file, ask)
         except OutOfTime: return None
+        except json.JSONDecodeError:                                    # a file that somebody else cut short
+            self.notes.append(f'{file.name} could not be read: made again')
+            file.unlink()
+            return kept(file, ask)
         finally: self.model.until = math.inf
 
 # %% ../../nbs/report_card/03_card.ipynb #d239c0d4
@@ -193,9 +198,9 @@ def in_blocks(work, name, ask, n): # ask(rows) → dict of lists; n rows at most
         rows = work.rows[i:min(i + block, n)]
         part = work.timed(until, f'{name}_{i}_{len(rows)}', lambda: ask(rows))
         if part is None: break
-        parts.append(part)
+        parts.append(part), work.told(i + len(rows), n)
     done = sum(len(next(iter(p.values()))) for p in parts)
-    if done < n: work.notes.append(f'{name}: the time was up after {done} of {n} samples')
+    if done < n: work.notes.append(f'{name.split("-")[0]}: the time was up after {done} of {n} samples')
     return {k: [v for p in parts for v in p[k]] for k in parts[0]} if parts else {}
 
 def growing(work, name, ask, n): # ask(rows) → a dict with `seconds`
@@ -205,48 +210,58 @@ def growing(work, name, ask, n): # ask(rows) → a dict with `seconds`
     k = next((m for m in before if m <= n), k)                          # of a run that was killed, or had less time
     while (found := work.timed(until, f'{name}_{k}', lambda: ask(work.rows[:k]))) is not None:
         last, least = found, k
+        work.told(k, n)
         if k == n: break
         more = n if math.isinf(until) else int(.8*k*max(0., until - time.monotonic())/max(found['seconds'], 1e-3))
         if more < min(1.5*k, n): break
         k = min(more, n)
-    if least < n: work.notes.append(f'{name}: ' + (f'on {least} of {n} samples, for want of time' if least else 'not measured, for want of time'))
+    if least < n: work.notes.append(f'{name.split("-")[0]}: ' + (f'on {least} of {n} samples, for want of time' if least else 'not measured, for want of time'))
     return last and dict(last, n=least)
 
 # %% ../../nbs/report_card/03_card.ipynb #23473aeb
 def too_little(budget): return ValueError(f'budget: {budget.minutes} minutes are too few to measure anything: not even the first samples were looked at; what was finished is kept')
 
 def first_look(work): # flags, whether the model has a gradient that can be used; the pace is taken
-    x, y = work.samples(work.rows[:64 if work.data.x[:1].numel() < 2**14 else 16])
-    work.model.until = work.end
+    most = min(64 if work.data.x[:1].numel() < 2**14 else 16, len(work.rows))
+    def look(n): return fitting(lambda b: _batches(partial(_first_look, work.model), *work.samples(work.rows[:n]), b), min(work.batch, n), work.notes)
+    work.model.until, start = work.end, time.monotonic()
     try:
-        logits, guess, flags = fitting(lambda b: _batches(partial(_first_look, work.model), x, y, b), work.batch, work.notes)
-        work.pace = pace(work)
+        logits, guess, flags = look(n := min(FIRST, most))
+        more = min(most, int(.1*n*max(0., work.end - time.monotonic())/max(1e-3, time.monotonic() - start))) if math.isfinite(work.end) else most
+        if more > n: logits, guess, flags = look(n := more)                        # a tenth of the time
+        work.pace = fitting(partial(pace, work), min(4, len(work.rows)), work.notes)
     except OutOfTime: raise too_little(work.budget) from None
     finally: work.model.until = math.inf
-    probable = looks_like_probabilities(logits, y)
+    probable = looks_like_probabilities(logits, work.data.y[work.rows[:n]].to(logits.device))
     return flags, not probable and bool(guess.isfinite().any())
 
 def pictured(work, table, estimate, among): # tensors for the page, {} for vectors
     if work.data.x[:1].ndim != 4 or 'alpha_dx' not in table or not table.alpha_dx.notna().any(): return {}
     kinds = chosen(table)
     at = [i for v in kinds.values() for i in v]
-    x, y = work.samples(work.rows[at])
-    c, _ = closest_of(work.model, x, y, work.n_classes, among)
+    def some(x, y):
+        c, _ = closest_of(work.model, x, y, work.n_classes, among)
+        return dict(x=x, delta=estimate(x, y, c), gradient=ell_gradient(work.model, x, y, c))
+    parts = fitting(lambda b: [some(*work.samples(r)) for r in work.rows[at].split(b)], len(at), work.notes)
     title = [f'{k}, α_Δx {table.alpha_dx[i]:.2f}' for k, v in kinds.items() for i in v]
-    return dict(x=x.cpu(), delta=estimate(x, y, c).cpu(), gradient=ell_gradient(work.model, x, y, c).cpu(), title=title)
+    return {k: torch.cat([p[k].cpu() for p in parts]) for k in parts[0]} | dict(title=title)
 
 def attacked_by(work, attack, budget): # answer of one attack
     mine, name = isinstance(attack, Attack), getattr(attack, 'name', attack)
     n, (label, own) = min(len(work.rows), budget.slow if name in SLOW else budget.samples), planned(work, name, budget)
     one = partial(own_answer, attack, work.model) if mine else partial(answer, name, 'tight', work.model, work.data)
-    ask = lambda rows: fitting(lambda b: one(*work.samples(rows), resolve=work.resolve, batch=b, **own), work.batch, work.notes)
-    return growing(work, name + label, ask, n)
+    ask = lambda rows: fitting(lambda b: one(*work.samples(rows), resolve=work.resolve, batch=b, **own), min(work.batch, len(rows)), work.notes)
+    asked = fingerprint({k: v for k, v in own.items() if k in ('rtol', *(['steps'] if name.startswith('pgd') else ['queries'] if name.startswith('square') else []))}, work.resolve, *((attack.call, attack.norm) if mine else ()))
+    try: return growing(work, f'{name}-{asked[:8]}{label}', ask, n)
+    except (OutOfTime, torch.OutOfMemoryError): raise
+    except Exception as e: # of a stranger's attack, or of a network under attack: the others go on
+        work.failed.append((name, e)), work.notes.append(f'{name} failed: {type(e).__name__}: {e}')
 
 # %% ../../nbs/report_card/03_card.ipynb #e0842ca3
 COARSE = dict(steps=10, rtol=.1) # of PGD; the Square Attack: a tenth of the queries
 
 def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward
-    x, _ = work.samples(work.rows[:n])
+    x, _ = work.samples(work.rows[:n]) # the first n
     def look():
         with frozen(work.model), torch.enable_grad():
             out = work.model(x_ := x.clone().requires_grad_()).sum()
@@ -266,13 +281,14 @@ def planned(work, name, budget): # '' or '-coarse', options of `answer`
     return '-coarse', coarse
 
 # %% ../../nbs/report_card/03_card.ipynb #fbdd8696
-def assembled(work, table, answers, flags, labelled, about, pictures, norms={}): # the Card
+def assembled(work, table, answers, flags, labelled, about, pictures, norms={}, measures={}): # the Card
     for name, a in answers.items(): table[name] = pd.Series(a['found'], dtype=float).reindex(table.index)
     plain = {n: dict(eps50=(r := next(v for k, v in a['results'].items() if k.endswith('.tight') and k.startswith(('eps50', 'tau50'))))['value'], interval=[v if v is not None else math.inf for v in r['interval']] if 'interval' in r else None, n=a['n'], censored=r['censored']) | ({'norm': norms[n]} if n in norms else {}) for n, a in answers.items()}
     curves = pd.DataFrame([c for a in answers.values() for c in a['curve']], columns=['attack', 'protocol', 'strength', 'error'])
     rows = work.rows.tolist()
     every = flags + [f for a in answers.values() for f in a['flags']] + overtaken({(n, 'tight'): dict(a, rows=rows[:a['n']]) for n, a in answers.items() if n in ATTACKS}, work.resolve == 'all')
-    return Card(table, summary(table, plain, labelled), curves, flags_table(every), list(dict.fromkeys(work.notes)), about, norms, pictures)
+    if answers and not any(norms.get(a, ATTACKS.get(a)) == 2 for a in answers): work.notes.append('no attack in L2 was asked: there is nothing to hold ρ, Lemma 1 and Theorem 2 against')
+    return Card(table, summary(table, plain, labelled, measures), curves, flags_table(every), list(dict.fromkeys(work.notes)), about, norms, pictures)
 
 def run(work, estimate, among, attacks, measures, context, bar): # table, answers, flags, pictures
     "All stages, one after the other"
@@ -280,24 +296,28 @@ def run(work, estimate, among, attacks, measures, context, bar): # table, answer
     flags, usable = first_look(work)
     if not usable: work.notes.append('the model returns probabilities or gives no gradient: α_Δx, α_x, ρ and the further measures are not measured, only attacks that need none can be trusted')
     estimate, measures = (estimate, measures) if usable else (None, ())
-    n, at = len(work.rows), lambda name: (bar.set_description(name), bar.update())
-    ask = lambda rows: fitting(lambda b: stitched(lambda r: looked_at(work.model, *work.samples(r), estimate, work.n_classes, among, usable), rows, b), work.batch, work.notes)
+    n, at, work.bar = len(work.rows), lambda name: (bar.set_description(name), bar.set_postfix_str(''), bar.update()), bar
+    def blocks(name, ask, n): return in_blocks(work, name, lambda rows: fitting(lambda b: stitched(ask, rows, b), min(work.batch, len(rows)), work.notes), n)
     at('gradients')
-    columns = in_blocks(work, 'gradients' if usable else 'predictions', ask, n)
+    columns = blocks('gradients' if usable else 'predictions', lambda r: looked_at(work.model, *work.samples(r), estimate, work.n_classes, among, usable), n)
     if not columns: raise too_little(work.budget)
     table = pd.DataFrame(columns)
     table.insert(0, 'index', work.rows[:len(table)].tolist()), table.insert(1, 'y', work.data.y[work.rows[:len(table)]].tolist())
-    for m in measures:
-        name = getattr(m, 'name', m)
-        at(name)
-        asked = lambda rows: measures_table(work.model, *work.samples(rows), [m], context=context).to_dict('list')
-        table[name] = pd.Series(in_blocks(work, name, asked, len(table)).get(name, []), dtype=float).reindex(table.index)
+    for m in [m if isinstance(m, Measure) else MEASURES[m] for m in measures]:
+        at(m.name)
+        table[m.name] = pd.Series(blocks(*measured_by(work, m, context), len(table)).get(m.name, []), dtype=float).reindex(table.index)
     answers = {}
     for attack in attacks:
         name = getattr(attack, 'name', attack)
         at(name)
         if (a := attacked_by(work, attack, work.budget) if usable or name.startswith('square') else None) is not None: answers[name] = a
     return table, answers, flags, pictured(work, table, estimate, among)
+
+def measured_by(work, m, context): # name of its answers, ask(rows)
+    "One measure; a sample has a seed of its own, in whatever block it is asked."
+    seeds, at = sample_seeds(work.seed, len(work.rows)), {r: i for i, r in enumerate(work.rows.tolist())}
+    def ask(rows): return {m.name: _asked(m, work.model, *work.samples(rows), seeds[[at[r] for r in rows.tolist()]].to(work.device), context).tolist()}
+    return f'{m.name}-{fingerprint(m.compute, {k: context[k] for k in m.needs}, work.seed)[:8]}', ask
 
 def stitched(ask, rows, batch): # ask(rows) in pieces of `batch`
     parts = [ask(r) for r in rows.split(batch)]
@@ -306,11 +326,17 @@ def stitched(ask, rows, batch): # ask(rows) in pieces of `batch`
 # %% ../../nbs/report_card/03_card.ipynb #22009373
 DEFAULT = 'pgd_linf', 'pgd_l2', 'square_linf'
 
-def check_measure(attacks, measures, resolve, budget):
+def check_measure(attacks, measures, resolve, budget, context=None):
     "Raise ValueError or TypeError for what `measure` does not know"
+    for name, v in ('attacks', attacks), ('measures', measures):
+        if not isinstance(v, (str, list, tuple)): raise TypeError(f'{name} must be a list, got {v!r}')
+    if context is not None and not isinstance(context, dict): raise TypeError(f'context must be a dict of what the measures need, got {context!r}')
     named = attacks if isinstance(attacks, str) else [a for a in attacks if not isinstance(a, Attack)]
     for name, values, known in ('attacks', named, ATTACKS), ('measures', measures if isinstance(measures, str) else [m for m in measures if not isinstance(m, Measure)], MEASURES), ('resolve', [resolve], ('median', 'all')):
         if isinstance(values, str) or (wrong := [v for v in values if v not in known]): raise ValueError(f'{name} must be of {", ".join(known)}, got {values if isinstance(values, str) else ", ".join(map(str, wrong))}')
+    called = [getattr(a, 'name', a) for a in attacks]
+    if twice := sorted({a for a in called if called.count(a) > 1}): raise ValueError(f'attacks must have different names, {", ".join(twice)} appears twice')
+    _chosen([m for m in measures if m not in ('alpha_dx', 'alpha_x')], dict(context or {}, estimator=None, manifold=None))
     if not isinstance(budget, Budget): raise TypeError(f'budget must be a Budget, such as Budget(samples=100, minutes=10), got {type(budget).__name__}')
 
 def prepared(model, data, device, box, samples, **own): # the model on its device, Data in the model's box
@@ -318,7 +344,9 @@ def prepared(model, data, device, box, samples, **own): # the model on its devic
     net = load_model(model, box=box, **own).to(device)
     found = load_samples(data, net, **samples)
     if not given and box is None and net.box is None: net.box = found.box             # a fresh wrapper takes the box of the data
-    return net, replace(found, box=net.box)
+    told = [f'the pictures are scaled to the box of the model, {net.box}'] if isinstance(found.x, Pictures) and (found.x.lo, found.x.hi) != (0, 1) else []
+    if found.box is not None and net.box is None: told.append(f'the model was wrapped without a box: attacks may leave {found.box}, where the samples lie')
+    return net, replace(found, box=net.box), told
 
 # %% ../../nbs/report_card/03_card.ipynb #8cbb9e2f
 def checked(model, data, rows): # the samples fit the box
@@ -326,18 +354,23 @@ def checked(model, data, rows): # the samples fit the box
         try: check_x(model, data.x[some])
         except ValueError as e: raise ValueError(f'data does not fit the model: {e}') from e
 
-def said_of(v): # a value as far as JSON can hold it: what decides an answer, for its folder's name
-    if v is None or isinstance(v, (bool, int, float, str)): return v
-    if isinstance(v, Measure): return [v.name, said_of(getattr(v.compute, 'keywords', None))]
-    if isinstance(v, dict): return {k: said_of(o) for k, o in v.items()}
-    return [said_of(o) for o in v] if isinstance(v, (list, tuple)) else getattr(v, '__qualname__', type(v).__name__)
+def keep_in(out, model, data, rows, *more): # folder of the answers of this very measurement
+    return out and Path(out)/'answers'/fingerprint(model, data.name, data.box, *(fingerprint(data.x[some]) for some in rows.split(64)), data.y[rows], *more)
 
-def keep_in(out, model, data, rows, budget, **own): # folder of the answers of this very measurement
-    if out is None: return None
-    x = data.x[rows[:32]]
-    own = {k: said_of(v) for k, v in own.items()}
-    what = dict(model=weights_hash(model, face=f'{model} {model.box} {model.mean} {model.std}'), data=[data.name, len(data), *x.double().flatten(1).sum(1).tolist(), *data.y[rows].tolist()], steps=budget.steps, queries=budget.queries, **own)
-    return Path(out)/'answers'/params_hash(what)
+def needed(context, measures, data, reference): # what the measures are given; notes
+    "A data manifold that a measure needs, and nobody gave, is made of the samples among which neighbours are looked for."
+    context = dict(context or {})
+    if 'manifold' in context or not any('manifold' in (m if isinstance(m, Measure) else MEASURES[m]).needs for m in measures): return context, []
+    x, _ = reference_of(reference or data, 1000, 0)
+    return dict(context, manifold=DataManifold(x)), [f'the data manifold is the span of the principal components of {len(x)} samples (99 % of their variance)']
+
+class AsFound:
+    "A context after which the modules of a network are in the mode, and its weights on the device, where they were found."
+    def __init__(self, model): self.model = model if isinstance(model, nn.Module) else nn.Module()
+    def __enter__(self): self.modes, self.device = [(m, m.training) for m in self.model.modules()], next((p.device for p in self.model.parameters()), None)
+    def __exit__(self, *_):
+        for m, mode in self.modes: m.training = mode
+        if self.device is not None: self.model.to(self.device)
 
 # %% ../../nbs/report_card/03_card.ipynb #b2d63a74
 def measure(
@@ -345,7 +378,7 @@ def measure(
     data,                 # `Data`, a name of `load`, a folder, (x, y) tensors or a torch Dataset: see `load_samples`
     *, estimator=None,    # of Δx: a callable (x, y, c) → Δx, or exact, nearest_neighbour, class_mean, one_image, direct, indirect; None: exact where known, else the nearest neighbour
     generator=None,       # direct, indirect: folder of a finished estimate
-    reference=None,       # Data, among which neighbours are looked for; None: the training split of a name, else the data itself
+    reference=None,       # Data, a name of `load` or a folder, among which neighbours are looked for; None: the training split of a name, else the data itself
     attacks=DEFAULT,      # names in `ATTACKS`, and `Attack` of your own
     measures=(),          # names in `MEASURES`, or `Measure` objects, beside α_Δx and α_x
     context=None,         # dict: what these need, see `gradalign.measures.table`
@@ -357,25 +390,30 @@ def measure(
     seed=0, device=None, progress=True,
 ) -> Card:
     "Alignment and robustness of a classifier, with what makes them doubtful. Raises ValueError, TypeError, FileNotFoundError or ImportError with a sentence; what is finished by then stays in `out`."
+    with AsFound(model): return _measure(**locals())
+
+def _measure(model, data, estimator, generator, reference, attacks, measures, context, budget, weights, options, box, mean, std, size, channels, labels, split, root, resolve, out, seed, device, progress):
     start = time.monotonic()
-    check_measure(attacks, measures, resolve, budget)
+    check_measure(attacks, measures, resolve, budget, context)
     measures = [m for m in measures if m not in ('alpha_dx', 'alpha_x')]                # are always measured
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     most = max(budget.samples, budget.neighbours)
-    samples = dict(size=size, channels=channels, labels=labels, n=most, split=split, root=root, seed=seed)
-    net, data_ = prepared(model, data, device, box, samples, weights=weights, options=options, mean=mean, std=std)
+    samples = dict(size=size, channels=channels, labels=labels, n=most, split=split, root=root, seed=seed,
+                   until=start + 15*budget.minutes if budget.minutes else math.inf)        # a quarter of the time
+    net, data_, notes = prepared(model, data, device, box, samples, weights=weights, options=options, mean=mean, std=std)
     rows = draw(len(data_), budget.samples, seed)
     checked(net, data_, rows)
-    if reference is None and isinstance(data, str) and data in names() and data_.delta is None: reference = load(data, 'train', root, size=size, seed=seed)
-    estimate, among, notes = estimator_of(estimator, data_, reference, generator, budget.neighbours, seed)
+    if reference is None and isinstance(data, str) and data in names() and (data_.delta is None or estimator in FROM_DATA): reference = load(data, 'train', root, size=size, seed=seed)
+    if isinstance(reference, (str, Path)): reference = load_samples(reference, net, **dict(samples, split='train', n=budget.neighbours))
+    estimate, among, told = estimator_of(estimator, data_, reference, generator, budget.neighbours, seed)
     n_classes = outputs(net, data_.x)
     among = None if among is None or len(among) == n_classes else among.to(device)
-    own = dict(estimator=estimator, generator=str(generator), among=None if among is None else among.tolist(), resolve=resolve, seed=seed, context=context, measures=list(measures))
-    work = Work(Clocked(lean(net)), data_, rows, n_classes, budget, keep_in(out, net, data_, rows, budget, **own), resolve, device)
-    work.end, work.notes = work.end - (time.monotonic() - start), notes + noted(among, n_classes, labels)
-    context = dict(context or {}, estimator=estimate)
+    context, spanned = needed(context, measures, data_, reference)
+    work = Work(Clocked(lean(net)), data_, rows, n_classes, budget, keep_in(out, net, data_, rows, estimate, among), resolve, device, seed)
+    work.end, work.notes = work.end - (time.monotonic() - start), notes + told + spanned + noted(among, n_classes, labels)
+    context = dict(context, estimator=estimate)
     with tqdm(total=2 + len(attacks) + len(measures), disable=not progress, leave=False) as bar: found = run(work, estimate, among, attacks, measures, context, bar)
-    return finished(work, found, labels != 'predicted', model, start, seed, out, {a.name: a.norm for a in attacks if isinstance(a, Attack)})
+    return finished(work, found, labels != 'predicted', model, start, seed, out, {a.name: a.norm for a in attacks if isinstance(a, Attack)}, {m.name: m for m in measures if isinstance(m, Measure)})
 
 # %% ../../nbs/report_card/03_card.ipynb #ea32cdde
 def noted(among, n_classes, labels): # what a reader must know of the samples
@@ -386,9 +424,10 @@ def noted(among, n_classes, labels): # what a reader must know of the samples
 
 def called(model): return model if isinstance(model, str) else type(getattr(model, 'net', model)).__name__
 
-def finished(work, found, labelled, model, start, seed, out, norms): # the Card, written into `out` where one is given
+def finished(work, found, labelled, model, start, seed, out, norms, measures): # the Card, written into `out` where one is given; raises where an attack has failed
     table, answers, flags, pictures = found
     about = dict(model=called(model), parameters=sum(p.numel() for p in work.model.parameters()), data=work.data.name, box=work.data.box, classes=work.n_classes, samples=len(table), minutes=round((time.monotonic() - start)/60, 2), seed=seed, budget=asdict(work.budget), device=work.device, hardware=hardware()['cpu'], versions=versions())
-    card = assembled(work, table, answers, flags, labelled, about, pictures, norms)
+    card = assembled(work, table, answers, flags, labelled, about, pictures, norms, measures)
     if out is not None: save_card(card, out)
+    for name, e in work.failed: raise RuntimeError(f'attack {name} failed ({type(e).__name__}: {e}); ' + (f'the card without it is in {out}' if out is not None else 'give out= to keep the card without it')) from e
     return card

@@ -67,6 +67,7 @@ def summary(
     examples: pd.DataFrame, # a row per sample: y, prediction, and what was measured: alpha_dx, alpha_x, rho, distance, a column per attack, a column per measure
     answers: dict,          # attack → dict(eps50, interval or None, n, censored), and norm for an attack that is not in `ATTACKS`
     labelled=True,          # whether y is more than the model's own word
+    measures={},            # name → `Measure`, of columns that are not in `MEASURES`
 ) -> pd.DataFrame: # metric, symbol, value, low, high, unit, n, about
     "The numbers of a report card."
     rows = []
@@ -77,7 +78,8 @@ def summary(
         symbol, unit, about = _known(metric(name))
         rows.append(_row(metric(name), symbol, a['eps50'], *(a['interval'] or (math.nan, math.nan)), unit, a['n'], about + ('; a bound only: half withstood the largest strength' if a['censored'] else '')))
     rows += _explained(examples, [a for a, v in answers.items() if v.get('norm', ATTACKS.get(a)) == 2])
-    rows += [_row(m, MEASURES[m].symbol, examples[m].replace([math.inf, -math.inf], math.nan).median(), math.nan, math.nan, '', int(np.isfinite(examples[m]).sum()), f'{MEASURES[m].about} (median)') for m in examples if m in MEASURES and not m.startswith('alpha')]
+    known = MEASURES | measures
+    rows += [_row(m, known[m].symbol, examples[m].replace([math.inf, -math.inf], math.nan).median(), math.nan, math.nan, '', int(np.isfinite(examples[m]).sum()), f'{known[m].about} (median)') for m in examples if m in known and not m.startswith('alpha')]
     return pd.DataFrame(rows, columns=['metric', 'symbol', 'value', 'low', 'high', 'unit', 'n', 'about'])
 
 def _explained(examples, attacks): # linearised robustness, and what it and α explain of the strongest attack in L2
