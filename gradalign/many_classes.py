@@ -116,16 +116,21 @@ def unit_box(
 
 # %% ../nbs/08_many_classes.ipynb #b29e9394
 def robustbench_model(
-    name,            # one of `gradalign.data.imagenet.MODELS`
+    name,            # one of `gradalign.data.imagenet.MODELS`; of another data set or threat any that RobustBench has
     folder='models', # of the weights: FOLDER/imagenet/Linf/NAME.pt is read, and downloaded by RobustBench where it is not there
+    dataset='imagenet', threat_model='Linf', # as RobustBench calls them
 ) -> Wrapped: # takes images in [-1, 1]
-    "A model of RobustBench's L∞ list for ImageNet (protocol 11). Raises ValueError for another name, ImportError where the package is not installed."
-    if name not in MODELS: raise ValueError(f'name must be one of {", ".join(MODELS)}, got {name!r}')
+    "A model of RobustBench's L∞ list for ImageNet (protocol 11), or of another of its lists. Raises ValueError for another name, ImportError where the package is not installed."
+    paper = (dataset, threat_model) == ('imagenet', 'Linf')
+    if paper and name not in MODELS: raise ValueError(f'name must be one of {", ".join(MODELS)}, got {name!r}; other lists are named by dataset and threat_model')
     try: from robustbench.utils import load_model
     except ImportError as e:
         raise ImportError(f'{name} needs the package robustbench, which is not installed or not whole ({e}): pip install robustbench, '
                           'or give any torch network for images in [0, 1] to gradalign.many_classes.unit_box') from e
-    return unit_box(load_model(name, model_dir=str(folder), dataset='imagenet', threat_model='Linf'))
+    try: return unit_box(load_model(name, model_dir=str(folder), dataset=dataset, threat_model=threat_model))
+    except (KeyError, ValueError) as e:
+        if paper: raise
+        raise ValueError(f'RobustBench has no model {name!r} for {dataset} and {threat_model} ({e})') from e
 
 # %% ../nbs/08_many_classes.ipynb #fd6510a5
 class ClassVector(nn.Module):

@@ -103,15 +103,10 @@ def normalisation(net): # mean, std; None where the network does not say
     return tuple(tuple(v) if (v := said.get(k) if isinstance(said, dict) else None) else None for k in ('mean', 'std'))
 
 def _robustbench(name, options):
-    "The ImageNet models of the paper by name alone; any other with its dataset (and threat_model) among the options."
-    if 'dataset' not in options:
-        if options: raise ValueError(f'model robustbench:{name}: options must be dataset and threat_model, got {", ".join(options)}')
-        try: return robustbench_model(name)
-        except ValueError as e: raise ValueError(f"model robustbench:{name}: {e}; for another give options=dict(dataset='cifar10')") from e
-    if lost := set(options) - {'dataset', 'threat_model', 'model_dir'}: raise ValueError(f'model robustbench:{name}: options must be dataset, threat_model and model_dir, got {_few(lost)}')
-    try: from robustbench.utils import load_model as found
-    except ImportError as e: raise ImportError(f'model robustbench:{name} needs the package robustbench, which is not installed or not whole ({e}): pip install robustbench') from e
-    return wrap(made(f'robustbench:{name}', found, **(dict(model_name=name, threat_model='Linf') | options)), box=(0, 1))
+    "The ImageNet models of the paper by name alone; any other with its dataset (and threat_model, and the folder of weights) among the options."
+    if odd := set(options) - {'dataset', 'threat_model', 'folder'}: raise ValueError(f'model robustbench:{name}: options must be dataset, threat_model and folder, got {_few(odd)}')
+    try: return robustbench_model(name, **options)
+    except ValueError as e: raise ValueError(f"model robustbench:{name}: {e}, such as options=dict(dataset='cifar10')") from e
 
 # %% ../../nbs/report_card/00_sources.ipynb #412550ba
 def load_model(
