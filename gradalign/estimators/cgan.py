@@ -102,10 +102,11 @@ def multi_hinge(v: Tensor, t: Tensor) -> Tensor: # scores (n, K + 1), targets (n
 
 class CGAN(nn.Module):
     "Generator and critic; called with (real, y) it gives all that the losses need. `every`: steps of the critic for one of the generator."
-    def __init__(self, G, D, every=4): super().__init__(); self.G, self.D, self.every, self.turn = G, D, every, True
+    def __init__(self, G, D, every=4, lengths='normal'): super().__init__(); self.G, self.D, self.every, self.lengths, self.turn = G, D, every, lengths, True
     def forward(self, real, y):
         n = len(real)
         z, c = torch.randn(n, self.G.z_dim, device=real.device), torch.randint(self.G.n_classes, (n,), device=real.device)
+        if self.lengths == 'uniform': z = z*torch.rand(n, 1, device=real.device)
         with torch.set_grad_enabled(self.turn and torch.is_grad_enabled()): fake = self.G(z, c)
         scores, features = self.D(torch.cat([real, fake.detach()]))
         if not self.turn: return scores, c, None, None, None
@@ -120,7 +121,7 @@ def cgan_losses(out, y: Tensor, weight=.05) -> tuple[Tensor, Tensor]: # L_D, L_G
     if judged is None: return L_D, 0 * L_D
     return L_D, (drawn.mean(0) - features.mean(0)).abs().mean() + weight * multi_hinge(judged, c)
 
-def cgan_loss(out, y): return sum(cgan_losses(out, y))
+def cgan_loss(out, y, weight=.05): return sum(cgan_losses(out, y, weight))
 
 # %% ../../nbs/estimators/06_cgan.ipynb #2506584f
 class Turns(Callback):
@@ -143,6 +144,8 @@ def fit_cgan(
     data: Data,
     *, steps: int, # of the generator
     batch=50, width=256, width_d=None, z_dim=128, every=4, # width_d: of the critic; None: width
+    class_weight=.05,  # of the multi-hinge term in the generator's loss
+    lengths='normal',  # of z: as the normal distribution gives them, or a 'uniform' share of that, down to 0
     lr=2e-4, betas=(0., .999), schedule='constant', ema=.9999, seed=0, epoch=None, # epoch: in steps of the generator
     checkpoint=None, keep_every=60, log=None, device=None, cbs=(),
 ) -> tuple: # generator, its average (None without ema), both in eval mode; the log
@@ -150,12 +153,15 @@ def fit_cgan(
     shape = data.x[:1].shape[1:]
     if len(shape) != 3 or shape[1] != shape[2]: raise ValueError(f'data must hold square images, got samples of shape {tuple(shape)}')
     if every < 1: raise ValueError(f'every must be at least 1, got {every}')
+    if lengths not in ('normal', 'uniform'): raise ValueError(f"lengths must be 'normal' or 'uniform', got {lengths!r}")
+    if not 0 <= class_weight < torch.inf: raise ValueError(f'class_weight must be finite and at least 0, got {class_weight}')
     G = ConditionalGenerator(data.n_classes, shape[1], shape[0], width, z_dim, seed=seed_of(seed, 6))
     D = Critic(data.n_classes, shape[0], width_d or width, seed=seed_of(seed, 7))
     params = dict(method='cgan', steps=steps, batch=batch, width=width, width_d=width_d, z_dim=z_dim, every=every, lr=lr, betas=list(betas),
                   schedule=schedule, ema=ema, seed=seed, epoch=epoch, data=[data.name, data.split, len(data)])
+    params |= {k: v for k, v, usual in (('class_weight', class_weight, .05), ('lengths', lengths, 'normal')) if v != usual}   # checkpoints of before go on
     average = Average(ema, of=lambda learn: learn.model.G) if ema else None
-    learn = stream_learner(data, CGAN(G, D, every).to(memory_format=torch.channels_last), cgan_loss, batch=batch, steps=steps * every, lr=lr, params=params, epoch=(epoch or max(1, steps // 10)) * every,
+    learn = stream_learner(data, CGAN(G, D, every, lengths).to(memory_format=torch.channels_last), partial(cgan_loss, weight=class_weight), batch=batch, steps=steps * every, lr=lr, params=params, epoch=(epoch or max(1, steps // 10)) * every,
         betas=betas, schedule=schedule, seed=seed, log=log, checkpoint=checkpoint, every=keep_every, device=device, cbs=[Turns(), *([average] if average else []), *cbs])
     fit(learn)
     return learn.model.G.eval(), average.average.module.eval() if average else None, learn.log.table()
