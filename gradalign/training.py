@@ -279,7 +279,7 @@ class Validation(Kept):
 
 # %% ../nbs/06_training.ipynb #56ebf093
 class EMA(Kept):
-    "Exponential moving average of the weights and buffers of `of(learn)`, in `average.module`."
+    "Exponential moving average of the weights and buffers of `of(learn)`, in `average.module`. Counters and the unit vectors of a spectral norm are those of the moment: their mean is neither."
     order, run_valid = 25, False
     def __init__(self, decay, of=lambda learn: learn.model):
         if not 0 < decay < 1: raise ValueError(f'ema must lie between 0 and 1, got {decay}')
@@ -287,7 +287,11 @@ class EMA(Kept):
     def start(self):
         if self.average is None: self.average = AveragedModel(self.of(self.learn), multi_avg_fn=get_ema_multi_avg_fn(self.decay), use_buffers=True)
     def before_fit(self): self.start()
-    def after_batch(self): self.average.update_parameters(self.of(self.learn))
+    def after_batch(self):
+        now = self.of(self.learn)
+        self.average.update_parameters(now)
+        for (name, mean), v in zip(self.average.module.named_buffers(), now.buffers()):
+            if not v.is_floating_point() or name.rpartition('.')[2] in ('_u', '_v'): mean.copy_(v)
     def tensors(self): return self.average.state_dict()
     def recall(self, tensors, facts): self.start(); self.average.load_state_dict(tensors)
 

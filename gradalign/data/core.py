@@ -48,7 +48,8 @@ class Pixels:
         if raw.dtype != torch.uint8: raise TypeError(f'raw must be uint8, got {raw.dtype}')
         self.raw, self.lo, self.hi = raw, lo, hi
     def __len__(self): return len(self.raw)
-    def __getitem__(self, i) -> Tensor: return self.raw[i].float().div_(255).mul_(self.hi - self.lo).add_(self.lo)
+    def __getitem__(self, i) -> Tensor: # divided by a tensor: a GPU would multiply by the reciprocal of a number, and give other floats than a CPU
+        return self.raw[i].float().div_(torch.tensor(255., device=self.raw.device)).mul_(self.hi - self.lo).add_(self.lo)
     @property
     def shape(self): return self.raw.shape
 

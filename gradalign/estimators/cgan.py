@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['ClassNorm', 'thin', 'conv', 'Up', 'ConditionalGenerator', 'Down', 'Critic', 'multi_hinge', 'CGAN', 'cgan_losses',
-           'cgan_loss', 'Turns', 'Average', 'fit_cgan', 'drawn', 'spread', 'quality', 'save_cgan', 'load_cgan',
-           'folded', 'Encoder', 'load_encoder', 'Guess', 'own_images', 'fit_encoder']
+           'cgan_loss', 'Turns', 'Average', 'fit_cgan', 'settled', 'drawn', 'spread', 'quality', 'save_cgan',
+           'load_cgan', 'folded', 'Encoder', 'load_encoder', 'Guess', 'own_images', 'fit_encoder']
 
 # %% ../../nbs/estimators/06_cgan.ipynb #441e3f36
+import hashlib
 from functools import partial
 import torch
 import torch.nn.functional as F
@@ -164,7 +165,15 @@ def fit_cgan(
     learn = stream_learner(data, CGAN(G, D, every, lengths).to(memory_format=torch.channels_last), partial(cgan_loss, weight=class_weight), batch=batch, steps=steps * every, lr=lr, params=params, epoch=(epoch or max(1, steps // 10)) * every,
         betas=betas, schedule=schedule, seed=seed, log=log, checkpoint=checkpoint, every=keep_every, device=device, cbs=[Turns(), *([average] if average else []), *cbs])
     fit(learn)
-    return learn.model.G.eval(), average.average.module.eval() if average else None, learn.log.table()
+    return learn.model.G.eval(), settled(average.average.module) if average else None, learn.log.table()
+
+def settled(net, steps=50): # in eval mode
+    "A network whose spectral norms have found the singular vectors of its weights as they are: an average of weights has others than the last weights."
+    for m in net.modules():
+        if parametrize.is_parametrized(m):
+            m.train()
+            with torch.no_grad(): [m.weight for _ in range(steps)]          # each look in training mode is a step of the power iteration
+    return net.eval()
 
 # %% ../../nbs/estimators/06_cgan.ipynb #66782431
 def drawn(g, c: Tensor, seed=0, batch=500) -> Tensor: # (n, *shape)
@@ -259,7 +268,8 @@ def fit_encoder(
 ) -> tuple: # the encoder in eval mode; the log
     "Trains an encoder on what the generator draws; resumes from `checkpoint`."
     encoder = Encoder(net.n_classes, net.side, net.config['channels'], width, net.z_dim, seed=seed_of(seed, 11))
-    params = dict(method='encoder', penalty=penalty, steps=steps, batch=batch, lr=lr, width=width, seed=seed)
+    state = hashlib.blake2b(b''.join(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() for v in net.state_dict().values()), digest_size=8).hexdigest()
+    params = dict(method='encoder', penalty=penalty, steps=steps, batch=batch, lr=lr, width=width, seed=seed, generator=state)
     learn = stream_learner(own_images(net.to(device or net.first.bias.device)), Guess(encoder, net, penalty), lambda value, c: value.mean(), batch=batch, steps=steps, lr=lr,
                            params=params, betas=(.9, .999), schedule='cosine', seed=seed, checkpoint=checkpoint, device=device, cbs=[GiveLabels(), *cbs])
     fit(learn)

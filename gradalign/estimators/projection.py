@@ -6,7 +6,7 @@
 __all__ = ['objective', 'Projected', 'lbfgs', 'held_bytes', 'LatentProjection']
 
 # %% ../../nbs/estimators/05_projection.ipynb #7f12723b
-import math
+import itertools, math
 from dataclasses import dataclass
 import torch
 from torch import nn, Tensor
@@ -49,12 +49,13 @@ def _published(net, x, c, z, penalty, lr, steps, part):
         z = kept.clone().requires_grad_()
         adam = torch.optim.Adam([z], lr)
         for _ in range(k):
-            _, z.grad, _ = _look(net, x, c, z, weight, part)
+            value, g, _ = _look(net, x, c, z, weight, part)
+            fine = fine & value.isfinite() & g.isfinite().all(1) & z.detach().isfinite().all(1)
+            kept, z.grad = torch.where(fine[:, None], z.detach(), kept), g.nan_to_num(0., 0., 0.)
             adam.step()
-            ok = z.detach().isfinite().all(1)
-            fine, kept = fine & ok, torch.where(ok[:, None], z.detach(), kept)
-    value, _, image = _look(net, x, c, kept, penalty, part)
-    return Projected(image, kept, value, torch.full((len(x),), sum(steps) + 1, device=x.device), fine)
+        kept = torch.where(fine[:, None] & z.detach().isfinite().all(1, keepdim=True), z.detach(), kept)
+    value, g, image = _look(net, x, c, kept, penalty, part)
+    return Projected(image, kept, value, torch.full((len(x),), sum(steps) + 1, device=x.device), fine & value.isfinite())
 
 # %% ../../nbs/estimators/05_projection.ipynb #24cf32d1
 def _direction(g, S, Y, scale): # −H g by the two loops; S, Y (m, n, d) newest first, rows of zeros where nothing is remembered; scale (n,)
@@ -84,7 +85,7 @@ def lbfgs(
     n, d = z.shape
     rows, z = torch.arange(n, device=z.device), z.clone()
     value, g, image = look(z, rows)
-    out = Projected(image.clone(), z.clone(), value.clone(), torch.ones(n, dtype=torch.long, device=z.device), value.isfinite())
+    out = Projected(image.clone(), z.clone(), value.clone(), torch.ones(n, dtype=torch.long, device=z.device), value.isfinite() & g.isfinite().all(1))
     S, Y = z.new_zeros(2, memory, n, d)
     length = g.norm(dim=1).clamp_min(1e-30)
     step, t, still = -g * (first * math.sqrt(d) / length)[:, None], torch.ones_like(value), torch.zeros(n, dtype=torch.long, device=z.device)
@@ -143,6 +144,8 @@ class LatentProjection:
         if self.protocol == 'paper' and self.start is not None: raise ValueError("protocol='paper' starts from z = 0: start belongs to 'tight'")
         for name, low in dict(z_dim=1, n_classes=2, passes=2, batch=1, max_bytes=1).items():
             if getattr(self, name) < low: raise ValueError(f'{name} must be at least {low}, got {getattr(self, name)}')
+        if not isinstance(self.net, nn.Module): raise TypeError(f'net must be a torch.nn.Module called as net(z, c), got {type(self.net).__name__}')
+        if not 0 < self.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {self.lr}')
         if not 0 <= self.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {self.penalty}')
 
     def __call__(self, x: Tensor, y: Tensor, c: Tensor) -> Tensor:
@@ -151,18 +154,22 @@ class LatentProjection:
 
     def project(self, x: Tensor, c: Tensor) -> Projected:
         "ẑ and g(ẑ, c), sample by sample; c may be any class. Raises ValueError where images and generator differ in size, or c is none of the generator's classes."
+        if c.dtype not in (torch.int64, torch.int32, torch.uint8) or c.shape != (len(x),): raise ValueError(f'c must be {len(x)} whole numbers, one class per image, got {c.dtype} {tuple(c.shape)}')
         if ((c < 0) | (c >= self.n_classes)).any(): raise ValueError(f'c must lie in 0 … {self.n_classes - 1}, the classes of the generator, got {c.min().item()} … {c.max().item()}')
-        device = next(self.net.parameters()).device
+        device = next(itertools.chain(self.net.parameters(), self.net.buffers()), x).device
         with frozen(self.net):
             parts = [self._some(u.detach().to(device), k.long().to(device)) for u, k in zip(x.split(self.batch), c.split(self.batch))]
         return Projected(*(torch.cat([getattr(p, name) for p in parts]).to(x.device) for name in Projected.__annotations__))
 
     def _some(self, x, c):
         z = x.new_zeros(len(x), self.z_dim)
-        if self.start is not None:
-            with torch.no_grad(), frozen(self.start): z = self.start(x, c)
-        with torch.no_grad(): size = self.net(z[:1], c[:1]).shape[1:]
+        try:
+            with torch.no_grad(): size = self.net(z[:1], c[:1]).shape[1:]
+        except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[0].item()} from {self.z_dim} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
         if size != x.shape[1:]: raise ValueError(f'the generator draws {tuple(size)}, the images are {tuple(x.shape[1:])}')
+        if self.start is not None: # where the encoder has no answer, z = 0 stays
+            with torch.no_grad(), frozen(self.start): guess = self.start(x, c)
+            z = torch.where(guess.isfinite().all(1, keepdim=True), guess, z)
         part = max(1, self.max_bytes//held_bytes(self.net, z, c))
         if self.protocol == 'paper': return _published(self.net, x, c, z, self.penalty, self.lr, (600, 150), part)
         return lbfgs(lambda z, rows: _look(self.net, x[rows], c[rows], z, self.penalty, part), z, passes=self.passes)

@@ -62,8 +62,8 @@ def generator_of(folder, data, method='direct'):
     if side not in (None, data.x[:1].shape[-1]): raise ValueError(f'generator: {folder} was trained on sides of {side}, the data have {data.x[:1].shape[-1]}')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if method == 'direct': return load_generator(Path(folder)/'generator.safetensors').to(device)
-    net, guess = load_cgan(Path(folder)/'generator.safetensors'), load_encoder(Path(folder)/'encoder.safetensors')
-    return projection(net.to(device), guess.to(device), data, record['protocol'])
+    guess = load_encoder(Path(folder)/'encoder.safetensors').to(device) if record['protocol'] == 'tight' else None     # as published it starts from z = 0
+    return projection(load_cgan(Path(folder)/'generator.safetensors').to(device), guess, data, record['protocol'])
 
 def projection(net, guess, data, protocol='tight'):
     "The projection of images of `data` on what a conditional generator draws; `guess` is where the tight one starts"

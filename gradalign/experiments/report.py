@@ -119,11 +119,11 @@ def taken_apart(flag):
 # %% ../../nbs/experiments/04_report.ipynb #ec7c957f
 def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
-    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
+    rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
                  low=(q.get('interval') or [math.nan]*2)[0], high=(q.get('interval') or [math.nan]*2)[1], samples=q['n'], censored=q['censored'])
             for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'n' in q]
-    columns = ['dataset', 'method', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:5], key=tables.rank, kind='stable', ignore_index=True)
+    columns = ['dataset', 'method', 'variant', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:6], key=tables.rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/04_report.ipynb #2ea9e9a1
 def costs(records):
@@ -148,11 +148,11 @@ def agreement(records):
 # %% ../../nbs/experiments/04_report.ipynb #0ed97cc8
 def same_images(records):
     "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
-    rows = [dict(dataset=r['dataset'], method=r['method'], seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
+    rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], protocol=p, samples=n, pgd=a, square=b)
             for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
             for p in r['params']['protocols'] if p == 'paper' or known_on_few(r['params']) for n, a, b in [side_by_side(folder, p)]]
-    columns = ['dataset', 'method', 'seed', 'protocol', 'samples', 'pgd', 'square']
-    return pd.DataFrame(rows, columns=columns).sort_values(columns[:4], key=tables.rank, kind='stable', ignore_index=True)
+    columns = ['dataset', 'method', 'variant', 'seed', 'protocol', 'samples', 'pgd', 'square']
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:5], key=tables.rank, kind='stable', ignore_index=True)
 
 def known_on_few(params): return params.get('resolve') == 'all' or params.get('n_slow') is None # else only the median of all samples is known
 
@@ -397,7 +397,8 @@ def paired(records, results):
     "`same_images`, and the rows of an earlier report about runs whose tables are gone"
     new, listed = same_images(records), results/'table_same_images.csv'
     if not (gone := lacking(records)) or not listed.exists(): return new
-    old, own = pd.read_csv(listed), ['dataset', 'method', 'seed', 'protocol']
+    old, own = pd.read_csv(listed, keep_default_na=False).assign(**{c: lambda t, c=c: pd.to_numeric(t[c]) for c in ('samples', 'pgd', 'square')}), ['dataset', 'method', 'variant', 'seed', 'protocol']
+    if 'variant' not in old: return new                                     # of before variants were told apart
     both = pd.concat([new, old[old.dataset.isin(gone)]]).drop_duplicates(own)
     return both.sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
 
@@ -412,10 +413,11 @@ def report(*,
     (records, missing), (swept, lost) = gather(runs, results/'kept'), gather(sweep, results/'kept')
     numbers, pairs, graded = tables.numbers(list(records.values())), paired(records, results), sweeps.swept(swept.values())
     numbers = pd.concat([numbers, sweeps.numbers_of(swept.values())], ignore_index=True) if len(graded) else numbers
-    claimed = claims(numbers, tables.models(list(records.values())), profile, pairs, graded)
+    medians = intervals(records.values())
+    claimed = claims(numbers, tables.models(list(records.values())), profile, pairs, graded, medians)
     every = {**swept, **records}
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claimed), 'runs.csv': tables.csv(runs_table(every.values())),
-             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(intervals(records.values()))}
+             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(medians)}
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
     if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)
     if len(spent := costs(records.values())): files['table_costs.csv'] = tables.csv(spent)

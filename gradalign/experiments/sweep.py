@@ -87,7 +87,7 @@ def numbers_of(records):
     rows = []
     for c in correlations(models).itertuples():
         own = [r for r in done if r['dataset'] == c.dataset]
-        steps = ', '.join(f'{s:,}' for s in sorted(set(models[models.dataset == c.dataset].steps)))
+        steps = '/'.join(str(s) for s in sorted(set(models[models.dataset == c.dataset].steps)))
         rows.append(dict(table='table_4', dataset=c.dataset, method='pgd', metric=f'pearson_{c.alignment}', estimator=own[0]['params'].get('estimator', 'exact') if c.alignment == 'alpha_dx' else '',
             variant=f'strengths={c.strengths} steps={steps}', mean=c.r, std=math.nan, seeds=c.models, protocol='tight', paper_mean=c.paper, paper_std=math.nan,
             hardware='; '.join(sorted({tables.machine(r['hardware']) for r in own})), seconds=float(np.mean([r['seconds'] for r in own]))))

@@ -135,9 +135,12 @@ CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)             
 def scale(dataset, variant):
     "'published', 'short: 400 of 800,000 steps', or 'changed' where the settings differ at full length"
     given = dict(o.split('=', 1) for o in variant.split() if '=' in o)
-    steps, full = int(given.get('steps', 0)), CGAN_STEPS.get(dataset, 0) if 'encoder_steps' in given else PUBLISHED.get(dataset, {}).get('steps', 0)
+    cgan = 'encoder_steps' in given or dict(batch='50', lr='0.0002').items() <= given.items()
+    steps = min(int(s) for s in given.get('steps', '0').split('/'))             # of a sweep there may be several
+    full = CGAN_STEPS.get(dataset, 0) if cgan else PUBLISHED.get(dataset, {}).get('steps', 0)
     if 0 < steps < full: return f'short: {steps:,} of {full:,} steps'
-    return 'changed' if given else 'published'
+    usual = dict(gradient='loss') | (dict(batch='50', lr='0.0002', schedule='constant', select='last', steps=str(full), n_test=given.get('n_test')) if cgan else {})   # of the authors' code
+    return 'changed' if given.items() - usual.items() else 'published'
 
 # %% ../../nbs/experiments/02_tables.ipynb #3289dc01
 COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean', 'std', 'seeds', 'protocol',
@@ -174,11 +177,13 @@ def rows(records):
     "One row per record and result that is a metric of METRICS, in an order that depends on nothing but the records"
     order = lambda r: (r['kind'], r['dataset'], r['method'], params_hash(r['params']), r['seed'])
     key = lambda r, params: (r['dataset'], r['method'], r['seed'], params_hash(params))
-    trained = {key(r, r['params']): r['seconds'] for r in records if r['kind'] == 'train'}
+    trained = {key(r, r['params']): r for r in records if r['kind'] == 'train'}
     useless = {f"{params_hash(r['params'])}/{r['seed']}" for r in records if has_collapsed(r)}
     out = []
     for r in sorted(records, key=order):
-        seconds = r['seconds'] + trained.get(key(r, r['params'].get('train') or {}), 0)
+        made, here = trained.get(key(r, r['params'].get('train') or {})), machine(r['hardware'])
+        seconds = r['seconds'] + (made['seconds'] if made else 0)
+        if made and machine(made['hardware']) != here: here = f"{here} (trained on {machine(made['hardware'])})"
         for name, result in r['results'].items():
             metric, _, protocol = name.partition('.')
             metric, _, other = metric.partition('@')                             # alpha_dx@estimator: of an estimator that is only compared
@@ -187,7 +192,7 @@ def rows(records):
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
             if metric in WITH_DX and r['params'].get('compare_generator' if other else 'generator') in useless and estimator in MADE: continue
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
-                            variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=machine(r['hardware']),
+                            variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=here,
                             seed=r['seed'], value=float(result['value']), seconds=seconds))
     return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds'])
 
