@@ -18,21 +18,22 @@ PROJECTIONS = dict(mnist=2500, cifar10=7500)      # the cache of an indirect est
 RUNTIME = dict(train=1440, estimate=1440, evaluate=1440, report=60)
 VECTORS = dict(evaluate=240)                      # Spheres: seconds a model on a GPU, some minutes on a core
 
-def host_mb(kind, dataset=None, estimators=()):
+def host_mb(kind, dataset=None, estimators=(), steps=0):
     "MB of host memory of a job; a second attempt gets twice as much"
     cached = PROJECTIONS.get(dataset, 0) if 'indirect' in estimators else 0
-    return BASE[kind] + DATA.get(dataset, 0) + cached + CUDA*gpus(kind, dataset)
+    return BASE[kind] + DATA.get(dataset, 0) + cached + CUDA*gpus(kind, dataset, steps)
 
 def minutes(kind, dataset=None): return VECTORS.get(kind, RUNTIME[kind]) if dataset == 'spheres' else RUNTIME[kind]
 
-def gpus(kind, dataset=None):
-    "Images and the trained generators want one; three layers on vectors are quick enough without, and a report needs none"
-    return int(kind != 'report' and dataset in IMAGES)
+def gpus(kind, dataset=None, steps=0):
+    "Images and the trained generators want one, and so do the hundreds of thousands of steps that the paper takes on vectors; fewer are quick enough without, and a report needs none"
+    return int(kind != 'report' and (dataset in IMAGES or steps >= 100_000))
 
 def dataset_of(job): return job.given.get('dataset') or (job.folder.split('/')[3] if job.kind == 'evaluate' else None)
 def estimators_of(job): return [job.given.get('estimator'), *job.given.get('compare', ()), job.given.get('method')]
 
 def asked(job):
     "What Snakemake is told of one job: mem_mb (grows with the attempt), runtime, gpu, attempt"
-    mb = host_mb(job.kind, dataset_of(job), estimators_of(job))
-    return dict(mem_mb=lambda wildcards, attempt: mb*attempt, runtime=minutes(job.kind, dataset_of(job)), gpu=gpus(job.kind, dataset_of(job)))
+    steps = job.given.get('steps') or 0
+    mb = host_mb(job.kind, dataset_of(job), estimators_of(job), steps)
+    return dict(mem_mb=lambda wildcards, attempt: mb*attempt, runtime=minutes(job.kind, dataset_of(job)), gpu=gpus(job.kind, dataset_of(job), steps))

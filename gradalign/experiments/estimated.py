@@ -75,7 +75,7 @@ def against_published(fast, data, n):
     x, c = data.x[:n], wanted(data.y[:n], data.n_classes)
     slow = replace(fast, protocol='paper', start=None, lr=.1 if data.name == 'cifar10' else .2)
     a, b = fast.project(x, c), slow.project(x, c)
-    return dict(objective=quantity(a.value.mean(), 'squared input'), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
+    return dict(objective=quantity(a.value.mean(), 'squared input', n=len(x)), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
                 passes=quantity(a.passes.double().mean(), 'passes'), passes_published=quantity(b.passes.double().mean(), 'passes'), agreement=quantity(cosine(a.image - x, b.image - x).nanmean(), 'cosine'))
 
 def tag_of(folder):

@@ -16,7 +16,7 @@ from ..alignment import alignment_dx, alignment_x
 from ..attacks.core import check_count, sample_seeds
 from ..data import load
 from ..data.imagenet import MODELS
-from ..estimators.cache import Cached
+from ..estimators.cache import Cached, plain_of, weights_hash
 from ..estimators.projection import LatentProjection
 from .attacked import attacked
 from .figures import show_images, to_unit
@@ -61,14 +61,16 @@ def measure_imagenet(
     *, k=20, looks=32, risk=.01, batch=5, seed=0,
     protocols=('tight', 'paper'), # of the attack
     steps=40,               # of the tight one
-    keep=None,              # folder of this model alone for finished attacks; None: nothing is kept
+    keep=None,              # folder for finished attacks, of any model; None: nothing is kept
 ) -> Measured:
     "Accuracy, ε50 of PGD-L∞, α_Δx and α_x of one model (Table 5; protocol 11). Raises ValueError or TypeError for bad input."
     table = aligned(model, data, estimator, k=k, looks=looks, risk=risk, batch=batch, seed=seed)
     results = dict(accuracy=quantity((table.prediction == table.y).mean(), 'fraction', n=len(table)))
     results |= {a: quantity(table[a].mean(), 'cosine', undefined=int(table[a].isna().sum())) for a in ('alpha_dx', 'alpha_x')}
     results['settled'] = quantity(table.settled.mean(), 'fraction', k=k, looks=looks, risk=risk)
-    if keep is not None: Path(keep).mkdir(parents=True, exist_ok=True)
+    if keep is not None: # in a folder of its own for the model and the images
+        keep = Path(keep)/weights_hash(model, face=plain_of(model), data=[data.name, data.split, len(data), *data.y.tolist()], first=data.x[:1].double().sum().item(), seed=seed)
+        keep.mkdir(parents=True, exist_ok=True)
     columns, curves, found, flags = attacked(model, data, ['pgd_linf'], protocols, steps=steps, keep=keep)
     return Measured(table.assign(**columns), results | found, curves, flags)
 

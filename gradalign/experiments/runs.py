@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from ..alignment import alignment_dx, alignment_x
+from ..attacks.core import check_count
 from ..data import load
 from ..data.core import names, seed_of
 from ..data.spheres import gap
@@ -247,7 +248,8 @@ def other_classes(
 
 def other_results(table):
     "Table 7 of `other_classes`: means over all wrong classes, and over those that are not the closest"
-    return dict(alpha_dx_other=quantity(table.alpha_dx.mean(), 'cosine'), alpha_dx_other_not_closest=quantity(table.alpha_dx[~table.closest].mean(), 'cosine'))
+    told = lambda t: quantity(t.mean(), 'cosine', n=int(t.notna().sum()), undefined=int(t.isna().sum()))
+    return dict(alpha_dx_other=told(table.alpha_dx), alpha_dx_other_not_closest=told(table.alpha_dx[~table.closest]))
 
 # %% ../../nbs/experiments/01_runs.ipynb #c53f68d2
 def save_pictures(out, **tensors):
@@ -444,6 +446,8 @@ def estimate(*,
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
                      select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, n_published=n_published, class_weight=class_weight, lengths=lengths)
     check_estimate(dataset, method, own)
+    if n_published is not None: check_count(n_published, 'n_published')
+    if n_published is not None and protocol == 'paper': raise ValueError('n_published compares the fast projection with the published one: it belongs to protocol tight')
     first = dict(steps=50, batch=50, lr=1e-4 if method == 'direct' else 2e-4, schedule='constant') if method in GENERATED else {}
     params = first | own | given_only(size=size, n=n, n_test=n_test, judge=tag_of(judge))
     head = dict(kind='estimate', profile=profile, dataset=dataset, method=method, seed=seed, protocol=protocol, params=params)
@@ -494,6 +498,7 @@ def _conditional(record, out, data, test, judge, own):
     raw, average, log = fit_cgan(data, seed=seed, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=[Drawings(data, out/'samples.png')], **{'ema': 0, **own})
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
+    record['copy'] = 'average' if net is average else 'raw'                      # of the generator's weights
     if tight: guess, _ = fit_encoder(folded(net), penalty=PENALTY.get(data.name, .03), steps=looks, seed=seed, checkpoint=out/'encoder_checkpoint.safetensors')
     save_cgan(net, out/'generator.safetensors')
     if tight: save_cgan(guess, out/'encoder.safetensors')
@@ -502,7 +507,7 @@ def _conditional(record, out, data, test, judge, own):
         rows = pd.DataFrame(quality(net, judge, test)).drop(columns='class').mean()
         record['results'] |= {f'drawn_{k}': quantity(v, 'ratio' if k == 'diversity' else 'fraction') for k, v in rows.items()}
     found = projection(net, guess, data, record['protocol'])
-    if pairs and tight: record['results'] |= against_published(found, test, pairs)
+    if pairs: record['results'] |= against_published(found, test, min(pairs, len(test)))
     return found
 
 # %% ../../nbs/experiments/01_runs.ipynb #0d73b33a

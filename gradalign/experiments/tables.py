@@ -178,7 +178,7 @@ def rows(records):
     order = lambda r: (r['kind'], r['dataset'], r['method'], params_hash(r['params']), r['seed'])
     key = lambda r, params: (r['dataset'], r['method'], r['seed'], params_hash(params))
     trained = {key(r, r['params']): r for r in records if r['kind'] == 'train'}
-    useless = {f"{params_hash(r['params'])}/{r['seed']}" for r in records if has_collapsed(r)}
+    useless = {(r['dataset'], f"{params_hash(r['params'])}/{r['seed']}") for r in records if has_collapsed(r)}
     out = []
     for r in sorted(records, key=order):
         made, here = trained.get(key(r, r['params'].get('train') or {})), machine(r['hardware'])
@@ -190,7 +190,7 @@ def rows(records):
             if metric not in METRICS or r['kind'] == 'train' or name.endswith('_undefined'): continue
             if metric in OF_GENERATOR and has_collapsed(r): continue
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
-            if metric in WITH_DX and r['params'].get('compare_generator' if other else 'generator') in useless and estimator in MADE: continue
+            if metric in WITH_DX and (r['dataset'], r['params'].get('compare_generator' if other else 'generator')) in useless and estimator in MADE: continue
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
                             variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=here,
                             seed=r['seed'], value=float(result['value']), seconds=seconds))
