@@ -121,7 +121,7 @@ def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
     rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
                  low=(q.get('interval') or [math.nan]*2)[0], high=(q.get('interval') or [math.nan]*2)[1], samples=q['n'], censored=q['censored'])
-            for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'n' in q]
+            for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'censored' in q]
     columns = ['dataset', 'method', 'variant', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:6], key=tables.rank, kind='stable', ignore_index=True)
 
