@@ -480,6 +480,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection.Projected': ( 'estimators/projection.html#projected',
                                                                                                 'gradalign/estimators/projection.py'),
+                                                 'gradalign.estimators.projection._check_options': ( 'estimators/projection.html#_check_options',
+                                                                                                     'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._direction': ( 'estimators/projection.html#_direction',
                                                                                                  'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._look': ( 'estimators/projection.html#_look',

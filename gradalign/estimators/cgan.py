@@ -141,6 +141,7 @@ class Average(EMA):
     def after_batch(self):
         if self.model.turn: super().after_batch()
 
+# %% ../../nbs/estimators/06_cgan.ipynb #9d7c4f49
 def fit_cgan(
     data: Data,
     *, steps: int, # of the generator
@@ -167,6 +168,7 @@ def fit_cgan(
     fit(learn)
     return learn.model.G.eval(), settled(average.average.module) if average else None, learn.log.table()
 
+# %% ../../nbs/estimators/06_cgan.ipynb #f1be017d
 def settled(net, steps=50): # in eval mode
     "A network whose spectral norms have found the singular vectors of its weights as they are: an average of weights has others than the last weights."
     for m in net.modules():
@@ -248,6 +250,7 @@ def load_encoder(path) -> Encoder:
     "The encoder in a file of `save_cgan`, in eval mode. Raises ValueError for any other file."
     return _loaded(path, Encoder)
 
+# %% ../../nbs/estimators/06_cgan.ipynb #94cbc11c
 class Guess(nn.Module):
     "An encoder and the generator it works for; called with (x, c) it gives the objective of the projection `(n,)`."
     def __init__(self, encoder, net, penalty): super().__init__(); self.encoder, self.net, self.penalty = encoder, net, penalty

@@ -124,6 +124,16 @@ def held_bytes(net, z, c): # z (n, z_dim), c (n,): two samples of these are look
         return sum(found.values()) + out.untyped_storage().nbytes()
     return max(1, (held([0, 0, 0]) - held([0]))//2)
 
+# %% ../../nbs/estimators/05_projection.ipynb #84ad5db4
+def _check_options(e): # of a `LatentProjection`
+    if e.protocol not in ('tight', 'paper'): raise ValueError(f"protocol must be 'tight' or 'paper', got {e.protocol!r}")
+    if e.protocol == 'paper' and e.start is not None: raise ValueError("protocol='paper' starts from z = 0: start belongs to 'tight'")
+    for name, low in dict(z_dim=1, n_classes=2, passes=2, batch=1, max_bytes=1).items():
+        if getattr(e, name) < low: raise ValueError(f'{name} must be at least {low}, got {getattr(e, name)}')
+    if not isinstance(e.net, nn.Module): raise TypeError(f'net must be a torch.nn.Module called as net(z, c), got {type(e.net).__name__}')
+    if not 0 < e.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {e.lr}')
+    if not 0 <= e.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {e.penalty}')
+
 # %% ../../nbs/estimators/05_projection.ipynb #58e383b5
 @dataclass(frozen=True)
 class LatentProjection:
@@ -140,13 +150,7 @@ class LatentProjection:
     max_bytes: int = 2**32 # that the generator may hold until its gradient is taken; a batch that needs more passes in parts
 
     def __post_init__(self):
-        if self.protocol not in ('tight', 'paper'): raise ValueError(f"protocol must be 'tight' or 'paper', got {self.protocol!r}")
-        if self.protocol == 'paper' and self.start is not None: raise ValueError("protocol='paper' starts from z = 0: start belongs to 'tight'")
-        for name, low in dict(z_dim=1, n_classes=2, passes=2, batch=1, max_bytes=1).items():
-            if getattr(self, name) < low: raise ValueError(f'{name} must be at least {low}, got {getattr(self, name)}')
-        if not isinstance(self.net, nn.Module): raise TypeError(f'net must be a torch.nn.Module called as net(z, c), got {type(self.net).__name__}')
-        if not 0 < self.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {self.lr}')
-        if not 0 <= self.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {self.penalty}')
+        _check_options(self)
 
     def __call__(self, x: Tensor, y: Tensor, c: Tensor) -> Tensor:
         y, c = check_request(x, y, c, self.n_classes)

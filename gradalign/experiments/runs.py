@@ -427,6 +427,7 @@ def check_estimate(dataset, method, params):
     if odd: raise ValueError(f'{odd[0]} belongs to method {"indirect" if odd[0] in ONLY_CONDITIONAL else "direct"}, not to {method!r}')
     if method == 'direct' and 'discriminator' not in params: check_weights(dataset, params.get('weights'))
 
+# %% ../../nbs/experiments/01_runs.ipynb #c77fd614
 def estimate(*,
     dataset,
     method='direct',      # one of ESTIMATORS

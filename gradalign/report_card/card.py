@@ -392,6 +392,7 @@ def measure(
     "Alignment and robustness of a classifier, with what makes them doubtful. Raises ValueError, TypeError, FileNotFoundError or ImportError with a sentence; what is finished by then stays in `out`."
     with AsFound(model): return _measure(**locals())
 
+# %% ../../nbs/report_card/03_card.ipynb #7f396cb1
 def _measure(model, data, estimator, generator, reference, attacks, measures, context, budget, weights, options, box, mean, std, size, channels, labels, split, root, resolve, out, seed, device, progress):
     start = time.monotonic()
     check_measure(attacks, measures, resolve, budget, context)
