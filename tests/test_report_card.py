@@ -58,7 +58,7 @@ def test_the_command_on_a_network_of_timm(photos):
     from safetensors.torch import save_file
     torch.manual_seed(0)
     save_file(timm.create_model('test_resnet').state_dict(), photos/'w.safetensors')
-    argv = ['measure', 'timm:test_resnet', 'photos', '--weights', 'w.safetensors', '--size', '64', '--samples', '4', '--attacks', 'pgd_l2', '--steps', '3', '--labels', 'predicted', '--out', 'card']
+    argv = ['measure', 'timm:test_resnet', 'photos', '--weights', 'w.safetensors', '--size', '32', '--samples', '2', '--attacks', 'pgd_l2', '--steps', '2', '--labels', 'predicted', '--out', 'card']
     done = subprocess.run([Path(sys.executable).with_name('gradalign'), *argv], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert 'the model has 1000 classes' in done.stdout and (photos/'card'/'card.html').exists()

@@ -8,7 +8,6 @@ __all__ = ['ClassNorm', 'thin', 'conv', 'Up', 'ConditionalGenerator', 'Down', 'C
            'load_cgan', 'folded', 'Encoder', 'load_encoder', 'Guess', 'own_images', 'fit_encoder']
 
 # %% ../../nbs/estimators/06_cgan.ipynb #441e3f36
-import hashlib
 from functools import partial
 import torch
 import torch.nn.functional as F
@@ -19,6 +18,7 @@ from fastai.callback.core import Callback
 from ..data.core import Data, generator as rng_of, seed_of
 from ..geometry import flat
 from ..models import _seeded, frozen
+from .cache import weights_hash
 from .direct import GiveLabels
 from .projection import objective
 from ..training import EMA, fit, load_tensors, save_tensors, stream_learner
@@ -271,8 +271,7 @@ def fit_encoder(
 ) -> tuple: # the encoder in eval mode; the log
     "Trains an encoder on what the generator draws; resumes from `checkpoint`."
     encoder = Encoder(net.n_classes, net.side, net.config['channels'], width, net.z_dim, seed=seed_of(seed, 11))
-    state = hashlib.blake2b(b''.join(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() for v in net.state_dict().values()), digest_size=8).hexdigest()
-    params = dict(method='encoder', penalty=penalty, steps=steps, batch=batch, lr=lr, width=width, seed=seed, generator=state)
+    params = dict(method='encoder', penalty=penalty, steps=steps, batch=batch, lr=lr, width=width, seed=seed, generator=weights_hash(net))
     learn = stream_learner(own_images(net.to(device or net.first.bias.device)), Guess(encoder, net, penalty), lambda value, c: value.mean(), batch=batch, steps=steps, lr=lr,
                            params=params, betas=(.9, .999), schedule='cosine', seed=seed, checkpoint=checkpoint, device=device, cbs=[GiveLabels(), *cbs])
     fit(learn)
