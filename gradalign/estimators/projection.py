@@ -54,7 +54,7 @@ def _published(net, x, c, z, penalty, lr, steps, part):
             kept, z.grad = torch.where(fine[:, None], z.detach(), kept), g.nan_to_num(0., 0., 0.)
             adam.step()
         kept = torch.where(fine[:, None] & z.detach().isfinite().all(1, keepdim=True), z.detach(), kept)
-    value, g, image = _look(net, x, c, kept, penalty, part)
+    value, _, image = _look(net, x, c, kept, penalty, part)
     return Projected(image, kept, value, torch.full((len(x),), sum(steps) + 1, device=x.device), fine & value.isfinite())
 
 # %% ../../nbs/estimators/05_projection.ipynb #24cf32d1

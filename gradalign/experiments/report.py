@@ -121,7 +121,7 @@ def intervals(records):
     "A row per median: its value, its 95 % bootstrap interval where every sample's threshold is known, the number of samples, whether it is censored"
     rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
                  low=(q.get('interval') or [math.nan]*2)[0], high=(q.get('interval') or [math.nan]*2)[1], samples=q['n'], censored=q['censored'])
-            for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and 'censored' in q]
+            for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and {'n', 'censored'} <= q.keys()]
     columns = ['dataset', 'method', 'variant', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:6], key=tables.rank, kind='stable', ignore_index=True)
 
@@ -398,7 +398,7 @@ def paired(records, results):
     new, listed = same_images(records), results/'table_same_images.csv'
     if not (gone := lacking(records)) or not listed.exists(): return new
     old, own = pd.read_csv(listed, keep_default_na=False).assign(**{c: lambda t, c=c: pd.to_numeric(t[c]) for c in ('samples', 'pgd', 'square')}), ['dataset', 'method', 'variant', 'seed', 'protocol']
-    if 'variant' not in old: return new                                     # of before variants were told apart
+    if 'variant' not in old: old['variant'] = ''                            # written before variants were told apart
     both = pd.concat([new, old[old.dataset.isin(gone)]]).drop_duplicates(own)
     return both.sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
 

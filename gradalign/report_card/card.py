@@ -261,7 +261,7 @@ def attacked_by(work, attack, budget): # answer of one attack
 COARSE = dict(steps=10, rtol=.1) # of PGD; the Square Attack: a tenth of the queries
 
 def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward
-    x, _ = work.samples(work.rows[:n]) # the first n
+    x, _ = work.samples(work.rows[:n])
     def look():
         with frozen(work.model), torch.enable_grad():
             out = work.model(x_ := x.clone().requires_grad_()).sum()
