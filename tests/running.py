@@ -58,6 +58,7 @@ def forked(path):
     finally: os.unlink(answer)
 
 def preload():
+    sys.modules.setdefault('rfc3987_syntax') # as in workflow/run_notebook.py
     import IPython, nbformat, foolbox, matplotlib.pyplot, scipy.stats # noqa: F401
     import gradalign.experiments.imagenet, gradalign.experiments.report # noqa: F401
 

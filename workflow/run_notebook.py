@@ -72,6 +72,7 @@ def run(notebook, executed, given, title):
     "Execute `notebook` into `executed`; the error of the notebook is raised"
     check(notebook, given)
     follow(executed.parent/'log.csv', title)
+    sys.modules.setdefault('rfc3987_syntax')   # None: not there. jsonschema would build a grammar of web addresses with it, for seconds; no notebook needs it
     import papermill
     from jupyter_client.manager import AsyncKernelManager
     class Kernel(AsyncKernelManager):

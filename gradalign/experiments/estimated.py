@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FROM_DATA', 'GENERATED', 'ESTIMATORS', 'PENALTY', 'UNITS', 'check_estimator', 'delta_source', 'generator_of',
-           'projection', 'against_published', 'tag_of', 'wanted', 'estimated', 'high_water', 'cost', 'neighbours_away',
-           'collapsed', 'measured']
+           'penalty_of', 'projection', 'against_published', 'tag_of', 'wanted', 'estimated', 'high_water', 'cost',
+           'neighbours_away', 'collapsed', 'measured']
 
 # %% ../../nbs/experiments/07_estimated.ipynb #84f3b2b8
 import time
@@ -65,10 +65,14 @@ def generator_of(folder, data, method='direct'):
     guess = load_encoder(Path(folder)/'encoder.safetensors').to(device) if record['protocol'] == 'tight' else None     # as published it starts from z = 0
     return projection(load_cgan(Path(folder)/'generator.safetensors').to(device), guess, data, record['protocol'])
 
+def penalty_of(net, data):
+    "λ for a generator of any z_dim: that on ‖z‖² is the published one, of 128 numbers"
+    return PENALTY.get(data.name, .03)*net.z_dim/128
+
 def projection(net, guess, data, protocol='tight'):
     "The projection of images of `data` on what a conditional generator draws; `guess` is where the tight one starts"
     start = dict(start=guess) if protocol == 'tight' else dict(lr=.1 if data.name == 'cifar10' else .2)
-    return LatentProjection(folded(net), net.z_dim, net.n_classes, PENALTY.get(data.name, .03), protocol, **start)
+    return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
 
 def against_published(fast, data, n):
     "The fast projection and the published one on the same n pairs: results with units. The published one takes 600 + 150 steps, and a look at the end"

@@ -31,7 +31,7 @@ from ..estimators.cgan import drawn, fit_cgan, fit_encoder, folded, quality, sav
 from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direct, save_generator
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, answers_in, attack_of, attacked, batch_of, seconds_kept
-from .estimated import ESTIMATORS, GENERATED, PENALTY, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, projection, tag_of, wanted
+from .estimated import ESTIMATORS, GENERATED, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
 from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing, versions
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
@@ -412,8 +412,8 @@ class Drawings(Callback):
         save_grid(figures.show_images(list(images), names=list(self.names)), self.path)
 
 # %% ../../nbs/experiments/01_runs.ipynb #abb0a8c6
-TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle', 'encoder_steps', 'n_published', 'class_weight', 'lengths'   # what only a generator has
-ONLY_CONDITIONAL = 'encoder_steps', 'n_published', 'class_weight', 'lengths'
+TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle', 'encoder_steps', 'n_published', 'z_dim', 'class_weight', 'lengths'   # what only a generator has
+ONLY_CONDITIONAL = 'encoder_steps', 'n_published', 'z_dim', 'class_weight', 'lengths'
 CONDITIONAL = 'steps', 'batch', 'lr', 'schedule', 'epoch', 'ema', 'width', *ONLY_CONDITIONAL   # and which of these the indirect one
 DISCRIMINATORS = 'classifier', 'conv'
 
@@ -441,11 +441,11 @@ def estimate(*,
     encoder_steps=None,   # indirect: of the encoder; None: 1,000
     weights=None,         # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`, `fit_cgan`
     steps=None, batch=None, lr=None, lr_d=None, schedule=None, warmup=None, epoch=None,
-    ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_reg=None, lambda_cycle=None, class_weight=None, lengths=None,
+    ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_reg=None, lambda_cycle=None, z_dim=None, class_weight=None, lengths=None,
 ):
     "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
-                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, n_published=n_published, class_weight=class_weight, lengths=lengths)
+                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, n_published=n_published, z_dim=z_dim, class_weight=class_weight, lengths=lengths)
     check_estimate(dataset, method, own)
     if n_published is not None: check_count(n_published, 'n_published')
     if n_published is not None and protocol == 'paper': raise ValueError('n_published compares the fast projection with the published one: it belongs to protocol tight')
@@ -500,7 +500,7 @@ def _conditional(record, out, data, test, judge, own):
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
     record['copy'] = 'average' if net is average else 'raw'                      # of the generator's weights
-    if tight: guess, _ = fit_encoder(folded(net), penalty=PENALTY.get(data.name, .03), steps=looks, seed=seed, checkpoint=out/'encoder_checkpoint.safetensors')
+    if tight: guess, _ = fit_encoder(folded(net), penalty=penalty_of(net, data), steps=looks, seed=seed, checkpoint=out/'encoder_checkpoint.safetensors')
     save_cgan(net, out/'generator.safetensors')
     if tight: save_cgan(guess, out/'encoder.safetensors')
     record['results']['ms_per_step'] = quantity(1000*log.seconds.iloc[-1]/own['steps'], 'ms')

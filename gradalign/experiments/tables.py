@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_S2',
-           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'COLUMNS', 'KEYS', 'WITH_DX', 'OF_GENERATOR',
-           'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'variant', 'scale', 'settings', 'chosen', 'machine',
-           'has_collapsed', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2', 'attack_view', 'table_3',
-           'minimum_norm', 'section_3_2', 'generators', 'projections', 'other_classes', 'table_s2', 'by_estimator',
-           'table_1', 'section_3_3', 'models', 'spread', 'metric_of', 'present', 'show']
+           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'UNTRAINED', 'COLUMNS', 'KEYS', 'WITH_DX',
+           'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'variant', 'told_apart', 'scale',
+           'scale_of', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank', 'numbers', 'csv', 'wide',
+           'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators', 'projections',
+           'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread', 'metric_of',
+           'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -129,6 +130,13 @@ def variant(dataset, params):
     differs = {k: v for k, v in params.items() if k not in NOT_SETTINGS and v is not None and v != published.get(k)}
     return ' '.join(f'{k}={v:g}' if isinstance(v, float) else f'{k}={v}' for k, v in sorted(differs.items()))
 
+def told_apart(variants):
+    "variant → those of its settings that not all of them share; '' for one alone, 'no other setting' where that leaves nothing"
+    variants = list(dict.fromkeys(variants))
+    if len(variants) < 2: return dict.fromkeys(variants, '')
+    common = set.intersection(*(set(v.split()) for v in variants))
+    return {v: ' '.join(o for o in v.split() if o not in common) or 'no other setting' for v in variants}
+
 # %% ../../nbs/experiments/02_tables.ipynb #0ca11f8c
 CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator (protocol 7.1)
 
@@ -141,6 +149,9 @@ def scale(dataset, variant):
     if 0 < steps < full: return f'short: {steps:,} of {full:,} steps'
     usual = dict(gradient='loss') | (dict(batch='50', lr='0.0002', schedule='constant', select='last', steps=str(full), n_test=given.get('n_test')) if cgan else {})   # of the authors' code
     return 'changed' if given.items() - usual.items() else 'published'
+
+UNTRAINED = 'exact', 'nearest_neighbour', 'class_mean', 'one_image'              # estimators of Δx that no training has made
+def scale_of(dataset, method, variant): return 'nothing to train' if method in UNTRAINED else scale(dataset, variant)
 
 # %% ../../nbs/experiments/02_tables.ipynb #3289dc01
 COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean', 'std', 'seeds', 'protocol',
@@ -193,8 +204,8 @@ def rows(records):
             if metric in WITH_DX and (r['dataset'], r['params'].get('compare_generator' if other else 'generator')) in useless and estimator in MADE: continue
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
                             variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=here,
-                            seed=r['seed'], value=float(result['value']), seconds=seconds))
-    return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds'])
+                            seed=r['seed'], value=float(result['value']), seconds=seconds, bound=bool(result.get('censored'))))
+    return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds', 'bound'])
 
 # %% ../../nbs/experiments/02_tables.ipynb #6921fc4e
 ORDER = ['spheres', 'squares', 'squares32', 'mnist35', 'cxr', 'mnist', 'cifar10', 'imagenet', 'baseline', 'alignment', 'pgd', 'exact', 'direct', 'indirect', 'nearest_neighbour', 'class_mean', 'one_image',
@@ -212,8 +223,9 @@ def numbers(
     if table.empty: return pd.DataFrame(columns=COLUMNS)
     pooled = table.groupby(KEYS, sort=False, dropna=False).agg(
         mean=('value', lambda v: v.mean(skipna=False)), std=('value', lambda v: v.std(ddof=1, skipna=False)),
-        seeds=('seed', 'nunique'), seconds=('seconds', 'mean'),
+        seeds=('seed', 'nunique'), seconds=('seconds', 'mean'), bound=('bound', 'any'),
         hardware=('hardware', lambda h: '; '.join(sorted(set(h))))).reset_index()
+    pooled.loc[pooled.bound, 'std'] = math.nan                                   # with a bound among them the mean is a bound, and their spread is nothing
     paper = [paper_value(*o) if t != 'estimators' else (math.nan, math.nan) for t, *o in zip(pooled.table, pooled.dataset, pooled.method, pooled.metric)]
     pooled['paper_mean'], pooled['paper_std'] = zip(*paper)
     return pooled.sort_values(KEYS, key=rank, kind='stable', ignore_index=True)[COLUMNS]
@@ -263,7 +275,7 @@ def section_3_2(numbers):
     "How good the estimates of Δx are, one row per estimator, as a view of `numbers`"
     table = numbers[numbers.table == 'section_3_2']
     out = wide(table, ['dataset', 'method', 'variant', 'seeds', 'protocol'], [o for o in METRICS if o in set(table.metric)])
-    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    out.insert(3, 'scale', [scale_of(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['dataset', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/02_tables.ipynb #edfa417b
@@ -301,7 +313,7 @@ def table_1(numbers):
     table, index = numbers[numbers.table == 'table_1'].copy(), ['dataset', 'method', 'variant', 'class', 'seeds', 'protocol']
     table[['metric', 'class']] = [m.rsplit('_y', 1) for m in table.metric] if len(table) else None
     out = wide(table, index, list(PAPER_TABLE_1))
-    return out.assign(scale=[scale(*o) for o in zip(out.dataset, out.variant)]).sort_values(index[:4], key=rank, kind='stable', ignore_index=True)
+    return out.assign(scale=[scale_of(*o) for o in zip(out.dataset, out.method, out.variant)]).sort_values(index[:4], key=rank, kind='stable', ignore_index=True)
 
 def section_3_3(numbers):
     "ε50(L2) over α_Δx for every trained model on Spheres, as a view of `numbers`"
