@@ -38,7 +38,7 @@ def projection_hash(
     "A name for all that decides a projection: generator, starting point, options. The size of a batch does not."
     e, kind = estimator, lambda v: [type(v).__name__, plain_of(v)]
     start = None if e.start is None else weights_hash(e.start, kind=kind(e.start))
-    options = dict(z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr))
+    options = dict(version=2, z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr))
     return weights_hash(e.net, kind=kind(e.net), start=start, **options)
 
 # %% ../../nbs/estimators/07_cache.ipynb #3cef1d88
@@ -60,7 +60,7 @@ def _made(
     facts: dict,  # what it belongs to
     sizes: dict,  # {file: its length in bytes}
 ):
-    "Make the folder unless it is there, then check it. Raises ValueError where it belongs to something else, or is not whole."
+    "Make the folder unless it is there, then check it; a file that was cut short gets its length back, and what it lost is made anew. Raises ValueError where the folder belongs to something else."
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix='.tmp-') as tmp:
@@ -78,13 +78,16 @@ def _made(
     if differ: raise ValueError(f'{path} holds other projections: {"; ".join(differ)}; name another folder or tag, or delete it')
     for name, size in sizes.items():
         found = (path / name).stat().st_size if (path / name).exists() else 0
-        if found != size: raise ValueError(f'{path / name} has {found:,} bytes, expected {size:,}: delete {path} to start afresh')
+        if found > size: raise ValueError(f'{path / name} has {found:,} bytes, expected {size:,}: delete {path} to start afresh')
+        if found < size:
+            warnings.warn(f'{path / name} has {found:,} bytes, expected {size:,}: what was lost is projected again')
+            with open(path / name, 'ab') as f: f.truncate(size)                 # zeros: no sum, or an image that its sum does not fit
 
 # %% ../../nbs/estimators/07_cache.ipynb #75245bdd
 def _sum(image): return zlib.crc32(image.tobytes()) or 1                     # 0 means that there is none
 
 class Store:
-    "Images of half precision by pair number, on disk. Raises ValueError where the folder belongs to something else, or is not whole."
+    "Images of half precision by pair number, on disk. Raises ValueError where the folder belongs to something else."
     def __init__(self,
         path,        # the folder; made where there is none
         pairs: int,  # room for so many

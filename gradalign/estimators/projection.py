@@ -109,7 +109,7 @@ def lbfgs(
         out.z[rows[a]], out.value[rows[a]], out.image[rows[a]] = trial[a], v[a], image[a]
         z, value, g = torch.where(ok[:, None], trial, z), torch.where(ok, v, value), torch.where(ok[:, None], h, g)
         newest = (S[0] * Y[0]).sum(1) / Y[0].square().sum(1).clamp_min(1e-30)
-        scale = torch.where(newest > 0, newest, first * math.sqrt(d) / g.norm(dim=1).clamp_min(1e-30))
+        scale = torch.where(newest > 0, 2 * newest, first * math.sqrt(d) / g.norm(dim=1).clamp_min(1e-30))
         step = torch.where(ok[:, None], _direction(g, S, Y, scale), step)
         t = torch.where(ok, 1., shorter)
     return out

@@ -533,7 +533,7 @@ def tiny_model(method='baseline', **options):
 def tiny_runs():
     "A folder with two tiny models of the Spheres, their evaluations and a tiny estimate"
     for method, options in dict(baseline={}, pgd=dict(eps=.005, pgd_steps=1)).items():
-        evaluate(run=tiny_model(method, **options), out=f'{_place().name}/evaluate/{method}', n=50)
+        evaluate(run=tiny_model(method, **options), out=f'{_place().name}/evaluate/{method}', n=50, attack_steps=10)
     estimate(dataset='spheres', out=f'{_place().name}/estimate/direct', steps=20)
     return _place().name
 
