@@ -544,7 +544,7 @@ def scratch(
 ):
     "`params` with temporary places for the folders left at None, and tiny runs where runs are needed and none are named"
     place, params = Path(_place().name), dict(params)
-    if 'run' in params and params['run'] is None: params |= dict(run=tiny_model(), n=params.get('n') or 100)
+    if 'run' in params and params['run'] is None: params |= dict(run=tiny_model(), n=params.get('n') or 100, attack_steps=params.get('attack_steps') or 10)
     if 'runs' in params and params['runs'] is None: params['runs'] = tiny_runs()
     for name in 'out', 'results':
         if name in params and params[name] is None: params[name] = str(place/name/function.__name__)
