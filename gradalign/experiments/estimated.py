@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 import pandas as pd
 import torch
+from ..alignment import alignment_dx
 from ..data import load
 from ..estimators.cache import Cached
 from ..estimators.cgan import folded, load_cgan, load_encoder
@@ -74,12 +75,15 @@ def projection(net, guess, data, protocol='tight'):
     start = dict(start=guess) if protocol == 'tight' else dict(lr=.1 if data.name == 'cifar10' else .2)
     return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
 
-def against_published(fast, data, n):
-    "The fast projection and the published one on the same n pairs: results with units. The published one takes 600 + 150 steps, and a look at the end"
+def against_published(fast, data, n, judge=None):
+    "The fast projection and the published one on the same n pairs: results with units; with a judge also its α_Δx by either. The published one takes 600 + 150 steps, and a look at the end"
     x, c = data.x[:n], wanted(data.y[:n], data.n_classes)
     slow = replace(fast, protocol='paper', start=None, lr=.1 if data.name == 'cifar10' else .2)
     a, b = fast.project(x, c), slow.project(x, c)
-    return dict(objective=quantity(a.value.mean(), 'squared input', n=len(x)), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
+    at = lambda v: v if judge is None else v.to(next(judge.parameters()).device)
+    alpha = lambda p: quantity(alignment_dx(judge, at(x), at(data.y[:n]), at(p.image - x), at(c)).nanmean(), 'cosine')
+    aligned = {} if judge is None else dict(alpha_dx_fast=alpha(a), alpha_dx_published=alpha(b))
+    return aligned | dict(objective=quantity(a.value.mean(), 'squared input', n=len(x)), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
                 passes=quantity(a.passes.double().mean(), 'passes'), passes_published=quantity(b.passes.double().mean(), 'passes'), agreement=quantity(cosine(a.image - x, b.image - x).nanmean(), 'cosine'))
 
 def tag_of(folder):

@@ -508,7 +508,7 @@ def _conditional(record, out, data, test, judge, own):
         rows = pd.DataFrame(quality(net, judge, test)).drop(columns='class').mean()
         record['results'] |= {f'drawn_{k}': quantity(v, 'ratio' if k == 'diversity' else 'fraction') for k, v in rows.items()}
     found = projection(net, guess, data, record['protocol'])
-    if pairs: record['results'] |= against_published(found, test, min(pairs, len(test)))
+    if pairs: record['results'] |= against_published(found, test, min(pairs, len(test)), judge)
     return found
 
 # %% ../../nbs/experiments/01_runs.ipynb #0d73b33a

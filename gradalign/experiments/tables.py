@@ -63,6 +63,8 @@ METRICS = {m.name: m for m in [
     Metric('passes', 'projections', 'passes, fast', 0, INF, 'lower', 'passes', 'runs of the generator with its gradient per pair'),
     Metric('passes_published', 'projections', 'passes, published', 0, INF, 'lower', 'passes', 'the same of the published projection'),
     Metric('agreement', 'projections', 'sim(fast, published)', -1, 1, 'higher', 'cosine', 'mean cosine between both estimates of Δx'),
+    Metric('alpha_dx_fast', 'projections', 'α_Δx, fast', -1, 1, '', 'cosine', 'mean α_Δx of the judge with the fast projections, for the same classes'),
+    Metric('alpha_dx_published', 'projections', 'α_Δx, published', -1, 1, '', 'cosine', 'the same with the published ones'),
     Metric('pearson_alpha_dx', 'table_4', 'r(ε50 PGD-L∞, α_Δx)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('pearson_alpha_x', 'table_4', 'r(ε50 PGD-L∞, α_x)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('ratio_l2_alpha', 'section_3_3', 'ε50(L2) / α_Δx', 0, INF, '', 'input', 'on Spheres half the distance of the two classes, 0.15'),
