@@ -230,8 +230,11 @@ def generated_figure(
     few = slice(None, None, -(-len(first['x'])//10))
     rows = {'x': first['x'][few]} | ({'Δx': first['exact'][few]} if 'exact' in first else {})
     for m, s in seen.items():
-        if s['x'].shape != first['x'].shape or (s['x'] != first['x']).any(): continue
-        rows |= {f'Δx̂, {m.replace("_", " ")}': s['delta'][few], f"x̂', {m.replace('_', ' ')}": (s['x'] + s['delta'])[few]}
+        if s['x'].shape != first['x'].shape: continue                           # of another size
+        method, _, settings = m.partition(', ')
+        name = method.replace('_', ' ') + (f', {settings}' if settings else '')
+        if (s['x'] != first['x']).any(): rows[f'x, {name}'] = s['x'][few]       # its own images
+        rows |= {f'Δx̂, {name}': s['delta'][few], f"x̂', {name}": (s['x'] + s['delta'])[few]}
     return figures.show_images(list(rows.values()), names=list(rows))[0, 0].figure
 
 def with_pictures(records, kind='evaluate'):
@@ -249,10 +252,13 @@ def accuracy_figure(curves):
     order = sorted(parts, key=lambda a: list(tables.METRICS).index(metric(a)))
     across = min(4, len(order))
     fig, grid = plt.subplots(-(-len(order)//across), across, figsize=(3.7*across, 3.2*-(-len(order)//across)), squeeze=False, layout='constrained')
+    labels = {}
     for ax in grid.flat[len(order):]: ax.remove()
     for ax, attack in zip(grid.flat, order):
         one, falling = parts[attack], attack == 'stadv'
-        figures.accuracy_curves(one, ax, joined='paper' in set(one.protocol) or attack in SHORTEST, inverse=falling, xlabel='1/τ, STA' if falling else f'ε, {tables.METRICS[metric(attack)].symbol[4:]}')
+        handles, names = figures.accuracy_curves(one, ax, joined='paper' in set(one.protocol) or attack in SHORTEST, inverse=falling, xlabel='1/τ, STA' if falling else f'ε, {tables.METRICS[metric(attack)].symbol[4:]}').get_legend_handles_labels()
+        ax.get_legend().remove(); labels |= dict(zip(names, handles))
+    fig.legend(labels.values(), labels.keys(), loc='outside upper center', ncols=4, frameon=False)      # one for all panels: they show the same models
     return fig
 
 def walks(records):

@@ -137,7 +137,8 @@ def told_apart(variants):
     variants = list(dict.fromkeys(variants))
     if len(variants) < 2: return dict.fromkeys(variants, '')
     common = set.intersection(*(set(v.split()) for v in variants))
-    return {v: ' '.join(o for o in v.split() if o not in common) or 'no other setting' for v in variants}
+    own = {v: [o for o in v.split() if o not in common] for v in variants}
+    return {v: ' '.join([o for o in found if not o.startswith('epoch=')] or found) or 'no other setting' for v, found in own.items()}   # epoch: rows of a log
 
 # %% ../../nbs/experiments/02_tables.ipynb #0ca11f8c
 CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator (protocol 7.1)
