@@ -72,6 +72,11 @@ def prepared(path, files):
         kept.append(cell)
     return json.dumps(notebook | dict(cells=kept), ensure_ascii=False)
 
+def on_site(report):
+    "A report of results/ as a page of the site: its links to notebooks lead to their pages, those to runs, which stay where they were made, are text"
+    report = re.sub(r'<a href="\.\./\.\./runs/[^"]*">(.*?)</a>', r'\1', report)
+    return re.sub(r'href="\.\./\.\./nbs/([^"]*)\.ipynb"', r'href="../../\1.html"', report)
+
 def led(match, path, files):
     "A link as the site needs it; one that leaves nbs/ takes its target along"
     image, text, target, part = match.groups()
@@ -82,7 +87,8 @@ def led(match, path, files):
     copy.parent.mkdir(parents=True, exist_ok=True)
     if there.is_dir(): raise ValueError(f'{path.relative_to(ROOT)} links to the folder {target}: link to a file in it')
     if copy.suffix in ('.yaml', '.py', '.smk', ''): copy = copy.with_name(copy.name + '.txt')   # browsers show text, and save what they do not know
-    shutil.copyfile(there, copy)
+    if copy.suffix == '.html': copy.write_text(on_site(there.read_text(encoding='utf-8')), encoding='utf-8')
+    else: shutil.copyfile(there, copy)
     href = os.path.relpath(copy.relative_to(files), path.relative_to(NBS).parent)
     return f'<img src="{href}" alt="{text}">' if image else f'<a href="{href}">{text}</a>'
 

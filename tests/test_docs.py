@@ -29,6 +29,30 @@ def test_every_how_to_is_linked():
 def test_no_link_leads_nowhere(path):
     assert not [t for _, t in build.links(path) if not (path.parent/t).exists()]
 
+def test_no_link_of_the_report_leads_nowhere(tmp_path):
+    for path in build.notebooks():
+        page = tmp_path/f'{build.docname(path)}.html'
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.touch()                                                # what Sphinx would make of it
+        if 'results/' in path.read_text(encoding='utf-8'): build.prepared(path, tmp_path)
+    reports = list((tmp_path/'results').rglob('*.html'))
+    assert reports and 'href="../../paper/' in reports[0].read_text(encoding='utf-8')
+    assert build.dead_links(tmp_path) == []
+
+COMMANDS = [(p, m) for p in build.notebooks() for text in build.prose(p) for m in re.finditer(r'papermill (nbs/\S+\.ipynb) \S+\.ipynb((?: (?:\\\n\s*)?-p \S+ \S+)+)', text)]
+
+@pytest.mark.parametrize('path, command', COMMANDS, ids=[f'{build.docname(p)}-{i}' for i, (p, _) in enumerate(COMMANDS)])
+def test_a_command_in_the_prose_is_one_that_runs(path, command):
+    from run_notebook import check
+    from gradalign.experiments.runs import check_train
+    number = lambda v: float(v) if re.fullmatch(r'[\d.e-]+', v) else v
+    given = {k: number(v) for k, v in re.findall(r'-p (\S+) (\S+)', command[2])}
+    check(ROOT/command[1], given)
+    if command[1].endswith('/train.ipynb'): check_train(given['dataset'], given['method'], given)
+    assert '.venv/bin/' + command[0].splitlines()[0] in '\n'.join(build.prose(path))   # the papermill that make has installed
+
+def test_commands_are_found(): assert {c[1].rsplit('/', 1)[-1] for _, c in COMMANDS} >= {'train.ipynb', 'evaluate.ipynb'}
+
 def test_a_dead_link_is_seen(tmp_path):
     (tmp_path/'a.html').write_text('<h1 id="here">A</h1><a href="b.html#there">b</a> <a href="#here">a</a> <a href="gone.html">c</a> <a href="https://example.org">d</a>')
     (tmp_path/'b.html').write_text('<h1 id="elsewhere">B</h1><img src="no.png"><a href="a.html#here">a</a>')

@@ -214,6 +214,15 @@ def test_every_profile_can_be_read():
     assert {'quick', 'digits', 'desk', 'paper'} <= set(profiles())
     for name in profiles(): assert jobs(read_profile(profile_file(name)))[-1].kind == 'report'
 
+@pytest.mark.parametrize('name', profiles())
+def test_no_model_is_judged_by_the_generator_it_was_trained_with(name):
+    planned = jobs(read_profile(profile_file(name)))
+    by_folder = {j.folder: j for j in planned}
+    for j in planned:
+        if j.kind != 'evaluate': continue
+        own = by_folder[j.given['run']].given.get('generator')
+        assert own is None or own not in (j.given.get('generator'), j.given.get('compare_generator')), j.name
+
 def test_an_unknown_profile_is_told_which_there_are():
     told = subprocess.run([sys.executable, ROOT/'workflow/figures.py', 'quik'], capture_output=True, text=True)
     assert told.returncode != 0 and 'quick' in told.stderr and 'quik' in told.stderr

@@ -22,7 +22,7 @@ def weights_hash(
 ) -> str: # 16 hex digits
     "A name for the weights and buffers of a network and for `facts`, whose order does not matter. Raises TypeError for facts JSON cannot hold."
     h = hashlib.blake2b(digest_size=8)
-    for name, v in sorted(net.state_dict().items()):
+    for name, v in sorted({**dict(net.named_buffers()), **net.state_dict()}.items()):     # buffers that are not saved, too
         h.update(f'{name} {v.dtype} {tuple(v.shape)}\n'.encode())
         h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     h.update(json.dumps(facts, sort_keys=True).encode())

@@ -168,11 +168,13 @@ class LatentProjection:
     def _some(self, x, c):
         z = x.new_zeros(len(x), self.z_dim)
         try:
-            with torch.no_grad(): size = self.net(z[:1], c[:1]).shape[1:]
-        except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[0].item()} from {self.z_dim} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
+            last = c.argmax(keepdim=True)                                     # a class beyond the generator's fails here, by itself
+            with torch.no_grad(): size = self.net(z[last], c[last]).shape[1:]
+        except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[last].item()} from {self.z_dim} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
         if size != x.shape[1:]: raise ValueError(f'the generator draws {tuple(size)}, the images are {tuple(x.shape[1:])}')
         if self.start is not None: # where the encoder has no answer, z = 0 stays
             with torch.no_grad(), frozen(self.start): guess = self.start(x, c)
+            if guess.shape != z.shape: raise ValueError(f'start must give {self.z_dim} numbers per sample, it gives {tuple(guess.shape[1:])}')
             z = torch.where(guess.isfinite().all(1, keepdim=True), guess, z)
         part = max(1, self.max_bytes//held_bytes(self.net, z, c))
         if self.protocol == 'paper': return _published(self.net, x, c, z, self.penalty, self.lr, (600, 150), part)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FROM_DATA', 'GENERATED', 'ESTIMATORS', 'PENALTY', 'UNITS', 'check_estimator', 'delta_source', 'generator_of',
            'penalty_of', 'projection', 'against_published', 'tag_of', 'wanted', 'estimated', 'high_water', 'cost',
-           'neighbours_away', 'collapsed', 'measured']
+           'neighbours_away', 'accuracy', 'collapsed', 'measured']
 
 # %% ../../nbs/experiments/07_estimated.ipynb #84f3b2b8
 import time
@@ -152,16 +152,22 @@ def neighbours_away(train, data, n=100):
     x, y = data.x[:n], data.y[:n]
     return vector_norm(NearestNeighbour(train.x, train.y)(x, y, wanted(y, data.n_classes)), 2).mean().item()
 
+def accuracy(judge, data):
+    "Share of samples that a classifier gets right"
+    batch = batch_of(data.x[:1])
+    return torch.cat([_answers(judge, data.x[i:i+batch]).cpu() == data.y[i:i+batch] for i in range(0, len(data), batch)]).double().mean().item()
+
 def collapsed(
     table, # from `estimated`
     near,  # from `neighbours_away`
+    right=1., # share of real samples that the judge gets right: a generator is not to blame for what it does not know
 ):
     "Reasons why an estimator is of no use, as flags: 'collapsed: raised if; it means; what to do'"
     length, means, do = table.norm_dxhat.mean(), 'a cosine with it says nothing', 'train again: another seed, a smaller rate of D, or a running average (ema)'
     flag = lambda why: f'collapsed: {why}; {means}; {do}'
     if not table.norm_dxhat.map(float).abs().lt(float('inf')).all(): return [flag('Δx̂ is not finite')]
     flags = [flag(f'‖Δx̂‖ is {length:.3g}, less than a tenth of the way to the nearest neighbour, {near:.3g}')] if length < .1*near else []
-    if 'in_class' in table and table.in_class.mean() < .5: flags.append(flag(f"the judge takes only {table.in_class.mean():.0%} of the x̂' for the other class"))
+    if 'in_class' in table and table.in_class.mean() < .5*right: flags.append(flag(f"the judge takes only {table.in_class.mean():.0%} of the x̂' for the other class"))
     return flags
 
 # %% ../../nbs/experiments/07_estimated.ipynb #13d83ee2

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROLES', 'SETS', 'ONLY', 'every', 'SHOWN', 'seed_deviations', 'beside', 'published_hours', 'full_factor', 'full_steps',
-           'table_s1', 'settings_of', 'figure', 'numbers_in', 'claimed', 'view', 'shown']
+           'table_s1', 'settings_of', 'figure', 'numbers_in', 'evaluated', 'claimed', 'view', 'shown']
 
 # %% ../../nbs/experiments/11_paper.ipynb #e0cde8b3
 import math
@@ -28,7 +28,7 @@ def beside(
     rows = numbers[numbers.paper_mean.notna()]
     for column, wanted in dict(table=table and [table], metric=metrics, dataset=datasets).items():
         if wanted is not None: rows = rows[rows[column].isin(wanted)]
-    return pd.DataFrame(dict(dataset=rows.dataset, method=rows.method, metric=[tables.METRICS[m].symbol for m in rows.metric], protocol=rows.protocol,
+    return pd.DataFrame(dict(dataset=rows.dataset, method=rows.method, metric=[tables.METRICS[m].symbol + (f', y = {m[-1]}' if tables.METRICS[m].table == 'table_1' else '') for m in rows.metric], protocol=rows.protocol,
         ours=[tables.spread(*o) for o in zip(rows['mean'], rows['std'])], paper=[tables.spread(*o) for o in zip(rows.paper_mean, rows.paper_std)],
         difference=[round(seed_deviations(*o), 1) for o in zip(rows['mean'], rows['std'], rows.paper_mean, rows.paper_std)],
         seeds=rows.seeds, scale=[tables.scale_of(*o) for o in zip(rows.dataset, rows.method, rows.variant)], variant=rows.variant, hardware=rows.hardware)).reset_index(drop=True)
@@ -43,7 +43,8 @@ def published_hours(dataset, method): # the paper's time of a generator is that 
 def full_factor(dataset, method, variant):
     "How many times as much work the published settings are: steps, batch, steps of PGD, pixels. NaN for a generator of another width or kind"
     own, usual = settings_of(variant), tables.PUBLISHED.get(dataset, {})
-    steps, full = int(own.get('steps', 0)), full_steps(dataset, method)
+    full = full_steps(dataset, method)
+    steps = int(own.get('steps', full or 0))                                    # what is not named is as published
     if not steps or not full: return 1. if not own else math.nan
     if method in ('direct', 'indirect'): return full/steps if not {'width', 'depth', 'discriminator', 'batch', 'size'} & own.keys() else math.nan
     at = lambda k: (float(usual[k]), float(own.get(k, usual[k]))) if k in usual else (1., 1.)
@@ -84,10 +85,15 @@ def numbers_in(results):
     table = pd.read_csv(Path(results)/'numbers.csv', keep_default_na=False)
     return table.assign(**{c: pd.to_numeric(table[c], errors='coerce') for c in floats})
 
+def evaluated(numbers, datasets=None):
+    "What stands behind the models of Tables 2 and 3: a row per data set, method and variant, also where the paper has no number"
+    rows = numbers[(numbers.metric == 'accuracy') & numbers.dataset.isin(datasets or SETS)]
+    return pd.DataFrame(dict(dataset=rows.dataset, method=rows.method, seeds=rows.seeds, minutes=(pd.to_numeric(rows.seconds)/60).round(1), scale=[tables.scale(*o) for o in zip(rows.dataset, rows.variant)], hardware=rows.hardware, variant=rows.variant)).reset_index(drop=True)
+
 def claimed(results, pattern='', section=''): # section: of the paper, as '3.3'
     "The claims of a profile whose text matches a pattern, or that stand in a section"
     table = pd.read_csv(Path(results)/'claims.csv', keep_default_na=False, dtype=str)
-    return view(table[table.claim.str.contains(pattern) & table.section.str.startswith(section)])
+    return view(table[table.claim.str.contains(pattern, case=False) & table.section.str.startswith(section)])
 
 def view(table):
     "A table of text for a notebook; an empty one says that nothing of it was run"

@@ -158,7 +158,7 @@ def recorded(
         yield record
     finished = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
     earlier = record.pop('earlier', 0.)      # seconds of a run that was interrupted and taken up again
-    record.update(provenance(), seconds=earlier + time.perf_counter() - start, peak_memory_mb=peak_memory(), finished=finished)
+    record.update(provenance(), seconds=earlier + time.perf_counter() - start, peak_memory_mb=max(record.pop('peak', 0.), peak_memory()), finished=finished)
     write_record(folder, record)
 
 # %% ../../nbs/experiments/00_records.ipynb #b8f459d2

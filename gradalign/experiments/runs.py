@@ -8,7 +8,7 @@ __all__ = ['WEIGHTS', 'FROM_SCRATCH', 'OWN', 'VALIDATIONS', 'VALID_STRENGTHS', '
            'check_train', 'given_only', 'train', 'kept_projections', 'row_kept', 'describe_validation',
            'validation_eps50', 'validation_of', 'examples', 'other_classes', 'other_results', 'save_pictures',
            'save_examples', 'first_of_each', 'figure_tables', 'trained', 'check_evaluate', 'check_other', 'evaluate',
-           'same_attacks', 'Samples', 'save_grid', 'Drawings', 'check_estimate', 'estimate', 'opponent',
+           'same_attacks', 'Samples', 'save_grid', 'Drawings', 'check_estimate', 'estimate', 'judge_for', 'opponent',
            'generated_pictures', 'tiny_model', 'tiny_runs', 'scratch']
 
 # %% ../../nbs/experiments/01_runs.ipynb #bf622a28
@@ -26,12 +26,12 @@ from ..attacks.core import check_count
 from ..data import load
 from ..data.core import names, seed_of
 from ..data.spheres import gap
-from ..estimators.cache import Cached
+from ..estimators.cache import Cached, weights_hash
 from ..estimators.cgan import drawn, fit_cgan, fit_encoder, folded, quality, save_cgan
 from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direct, save_generator
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, answers_in, attack_of, attacked, batch_of, seconds_kept
-from .estimated import ESTIMATORS, GENERATED, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
+from .estimated import ESTIMATORS, GENERATED, accuracy, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
 from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing, versions
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
@@ -335,7 +335,9 @@ def evaluate(*,
     "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds the record of this very run"
     check_evaluate(attacks, protocols, [estimator, *compare], attack_steps, rtol, dict(queries=queries, n_slow=n_slow, n_attacked=n_attacked, n_other=n_other), resolve)
     check_estimator(estimator, generator)
-    check_estimator(next((e for e in compare if e in GENERATED), 'exact'), compare_generator)
+    made = [e for e in compare if e in GENERATED]
+    if len(made) > 1: raise ValueError(f'compare may hold one estimator with a generator of its own, got {", ".join(made)}')
+    check_estimator(made[0] if made else 'exact', compare_generator)
     record, model, data = trained(run, root)
     for folder in generator, compare_generator: check_other(folder, record)
     seed = record['seed'] if seed is None else seed
@@ -343,7 +345,7 @@ def evaluate(*,
                         queries=queries if any(a.startswith('square') for a in attacks) else None, n_slow=n_slow, resolve=None if resolve == 'median' else resolve)
     head = dict(kind='evaluate', profile=profile, dataset=record['dataset'], method=record['method'], seed=seed, protocol=record['protocol'], params=params)
     if (done := finished(out, **head)): return done
-    with recorded(out, **head) as record: _evaluate(record, Path(out), model, data, root, {estimator: generator}, compare_generator)
+    with recorded(out, **head) as record: _evaluate(record, Path(out), model, data, root, generator, compare_generator)
     shutil.rmtree(Path(out)/'answers', ignore_errors=True)
     return read_record(out)
 
@@ -352,7 +354,7 @@ NOT_ATTACKS = 'estimator', 'generator', 'compare', 'compare_generator', 'n_other
 
 def same_attacks(out, record):
     "Folder of a finished evaluation of the same model on the same samples by the same attacks and libraries, beside `out`; None where there is none"
-    def told(r): return [r.get(k) for k in ('kind', 'dataset', 'method', 'seed', 'protocol')] + [{k: v for k, v in r['params'].items() if k not in NOT_ATTACKS}]
+    def told(r): return [r.get(k) for k in ('kind', 'dataset', 'method', 'seed', 'protocol', 'model_hash')] + [{k: v for k, v in r['params'].items() if k not in NOT_ATTACKS}]
     for folder in sorted(Path(out).absolute().parent.parent.glob(f'*/{Path(out).name}')):
         if folder == Path(out).absolute() or not all((folder/f).exists() for f in ('record.json', 'examples.parquet', 'curves.csv')): continue
         with contextlib.suppress(ValueError):
@@ -364,18 +366,19 @@ def _answers(record, out, model, test): # of the attacks
         other = read_record(folder)
         record |= dict(earlier=other['seconds'], answers_of=dict(params=params_hash(other['params']), commit=other['commit']))
         return answers_in(folder, own['attacks'], own['protocols'], test.name)
-    answers = out/'answers'/params_hash({k: record[k] for k in ('dataset', 'method', 'seed', 'protocol', 'params')})   # of this very run
+    answers = out/'answers'/params_hash({k: record[k] for k in ('dataset', 'method', 'seed', 'protocol', 'params', 'model_hash')})   # of this very run, and these weights
     record['earlier'] = seconds_kept(answers)
     options = dict(steps=own['attack_steps'], rtol=own['rtol'], **{k: own[k] for k in ('queries', 'n_attacked', 'n_slow', 'resolve') if k in own})
     return attacked(lean(model), test, own['attacks'], own['protocols'], keep=answers, seed=record['seed'], **options)
 
 # %% ../../nbs/experiments/01_runs.ipynb #9127f175
-def _evaluate(record, out, model, data, root, generators, other):
+def _evaluate(record, out, model, data, root, generator, other):
     own = record['params']
     test = load(data.name, 'test', root, size=own['train'].get('size'), n=own.get('n'), seed=record['seed'], protocol=record['protocol'])
-    source = lambda name: delta_source(name, test if name in ('exact', 'indirect') else data, generators.get(name, other) if name in GENERATED else None)
-    estimate = source(own['estimator'])
-    table = examples(model, test, estimate, {k: source(k) for k in own.get('compare', ())})
+    source = lambda name, folder: delta_source(name, test if name in ('exact', 'indirect') else data, folder if name in GENERATED else None)
+    estimate = source(own['estimator'], generator)
+    table = examples(model, test, estimate, {k: source(k, other) for k in own.get('compare', ())})
+    record['model_hash'] = weights_hash(model)
     columns, curves, results, record['flags'] = _answers(record, out, model, test)
     save_examples(out, table.assign(**columns))
     with replacing(out/'curves.csv') as tmp: curves.to_csv(tmp, index=False, float_format='%.6g')
@@ -423,6 +426,8 @@ def check_estimate(dataset, method, params):
     if method not in ESTIMATORS: raise ValueError(f'method must be one of {", ".join(ESTIMATORS)}, got {method!r}')
     if params.get('discriminator', 'classifier') not in DISCRIMINATORS: raise ValueError(f'discriminator must be one of {", ".join(DISCRIMINATORS)}, got {params["discriminator"]!r}')
     if params.get('discriminator') == 'conv' and params.get('weights') is not None: raise ValueError('weights are those of the classifier: a discriminator conv has none to start from')
+    for k in 'z_dim', 'width', 'encoder_steps', 'steps', 'batch':
+        if params.get(k) is not None: check_count(params[k], k)
     odd = [k for k in TRAINED if params.get(k) is not None and not (k in CONDITIONAL and method == 'indirect' or k not in ONLY_CONDITIONAL and method == 'direct')]
     if odd: raise ValueError(f'{odd[0]} belongs to method {"indirect" if odd[0] in ONLY_CONDITIONAL else "direct"}, not to {method!r}')
     if method == 'direct' and 'discriminator' not in params: check_weights(dataset, params.get('weights'))
@@ -461,17 +466,25 @@ def estimate(*,
 def _estimate(record, out, root, judge):
     own = {k: v for k, v in record['params'].items() if k not in ('size', 'n', 'n_test', 'judge')}
     split = lambda name, n=None: load(record['dataset'], name, root, size=record['params'].get('size'), n=n, seed=record['seed'], protocol=record['protocol'])
-    data, test, model = split('train', record['params'].get('n')), split('test', record['params'].get('n_test')), trained(judge, root)[1] if judge else None
+    data, test, model = split('train', record['params'].get('n')), split('test', record['params'].get('n_test')), judge_for(record, judge, root)
     if record['method'] == 'direct': estimator = _generator(record, out, data, split('valid'), own)
     elif record['method'] == 'indirect': estimator = _conditional(record, out, data, test, model, own)
     else: estimator = delta_source(record['method'], test if record['method'] == 'exact' else data)
-    record['peak'] = peak_memory()                                             # `measured` sets it back
+    record['peak'] = peak_memory()                                             # `measured` sets the system's own count back
     table, results = measured(estimator, test, model)
-    record['flags'] = collapsed(table, neighbours_away(data, test)) if record['method'] in GENERATED else []
+    record['flags'] = collapsed(table, neighbours_away(data, test), 1. if model is None else accuracy(model, test)) if record['method'] in GENERATED else []
     record['results'] |= results
     save_examples(out, table)
     generated_pictures(estimator, split('test'), out)                          # the same images whatever n_test
     record['classes'] = list(test.classes)
+
+def judge_for(record, folder, root):
+    "The classifier in the folder of a training, None for none. Raises ValueError where it is one of other data"
+    if folder is None: return None
+    own, model, _ = trained(folder, root)
+    for k, one, other in ('dataset', own['dataset'], record['dataset']), ('size', own['params'].get('size'), record['params'].get('size')):
+        if one != other: raise ValueError(f'judge: {folder} was trained with {k}={one}, the estimate has {k}={other}')
+    return model
 
 def opponent(data, name, *, seed, protocol, weights):
     "The discriminator of that name; None for vectors, which have one only"
@@ -500,7 +513,10 @@ def _conditional(record, out, data, test, judge, own):
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
     record['copy'] = 'average' if net is average else 'raw'                      # of the generator's weights
-    if tight: guess, _ = fit_encoder(folded(net), penalty=penalty_of(net, data), steps=looks, seed=seed, checkpoint=out/'encoder_checkpoint.safetensors')
+    start = time.monotonic()
+    if tight:
+        guess, looked = fit_encoder(folded(net), penalty=penalty_of(net, data), steps=looks, seed=seed, checkpoint=out/'encoder_checkpoint.safetensors')
+        record['earlier'] += max(0., looked.seconds.iloc[-1] - (time.monotonic() - start))
     save_cgan(net, out/'generator.safetensors')
     if tight: save_cgan(guess, out/'encoder.safetensors')
     record['results']['ms_per_step'] = quantity(1000*log.seconds.iloc[-1]/own['steps'], 'ms')

@@ -8,8 +8,8 @@ __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_M
            'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'variant', 'told_apart', 'scale',
            'scale_of', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank', 'numbers', 'csv', 'wide',
            'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators', 'projections',
-           'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread', 'metric_of',
-           'present', 'show']
+           'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread', 'by_settings',
+           'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -138,7 +138,9 @@ def told_apart(variants):
     if len(variants) < 2: return dict.fromkeys(variants, '')
     common = set.intersection(*(set(v.split()) for v in variants))
     own = {v: [o for o in v.split() if o not in common] for v in variants}
-    return {v: ' '.join([o for o in found if not o.startswith('epoch=')] or found) or 'no other setting' for v, found in own.items()}   # epoch: rows of a log
+    short = {v: [o for o in found if not o.startswith('epoch=')] for v, found in own.items()}     # the rows of a log are left out where the rest tells apart
+    if len({*map(tuple, short.values())}) == len(short): own = short
+    return {v: ' '.join(found) or 'no other setting' for v, found in own.items()}
 
 # %% ../../nbs/experiments/02_tables.ipynb #0ca11f8c
 CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator (protocol 7.1)
@@ -148,7 +150,7 @@ def scale(dataset, variant):
     given = dict(o.split('=', 1) for o in variant.split() if '=' in o)
     cgan = 'encoder_steps' in given or dict(batch='50', lr='0.0002').items() <= given.items()
     steps = min(int(s) for s in given.get('steps', '0').split('/'))             # of a sweep there may be several
-    full = CGAN_STEPS.get(dataset, 0) if cgan else PUBLISHED.get(dataset, {}).get('steps', 0)
+    full = (CGAN_STEPS | dict(mnist35=125_000)).get(dataset, 0) if cgan else PUBLISHED.get(dict(squares32='squares').get(dataset, dataset), {}).get('steps', 0)   # sets that the paper has in another size or with more classes
     if 0 < steps < full: return f'short: {steps:,} of {full:,} steps'
     usual = dict(gradient='loss') | (dict(batch='50', lr='0.0002', schedule='constant', select='last', steps=str(full), n_test=given.get('n_test')) if cgan else {})   # of the authors' code
     return 'changed' if given.items() - usual.items() else 'published'
@@ -342,6 +344,12 @@ def spread(mean, std):
     if pd.isna(mean): return '—'
     digits = 0 if mean == 0 else max(0, 2 - math.floor(math.log10(abs(mean))))
     return f'{mean:.{digits}f}' + ('' if pd.isna(std) else f' ± {std:.{digits}f}')
+
+def by_settings(view):
+    "A view whose column `settings`, in place of `variant`, says what tells the rows of one data set and method apart"
+    names = {own: told_apart(one.variant) for own, one in view.groupby(['dataset', 'method'], sort=False)}
+    settings = [names[d, m][v] for d, m, v in zip(view.dataset, view.method, view.variant)]
+    return view.assign(variant=settings).rename(columns=dict(variant='settings'))
 
 def metric_of(column): return METRICS.get(column) or METRICS[f'{column}_y0']
 
