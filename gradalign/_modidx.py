@@ -484,6 +484,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                      'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._direction': ( 'estimators/projection.html#_direction',
                                                                                                  'gradalign/estimators/projection.py'),
+                                                 'gradalign.estimators.projection._drawn_size': ( 'estimators/projection.html#_drawn_size',
+                                                                                                  'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._look': ( 'estimators/projection.html#_look',
                                                                                             'gradalign/estimators/projection.py'),
                                                  'gradalign.estimators.projection._published': ( 'estimators/projection.html#_published',

@@ -134,6 +134,12 @@ def _check_options(e): # of a `LatentProjection`
     if not 0 < e.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {e.lr}')
     if not 0 <= e.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {e.penalty}')
 
+def _drawn_size(net, z, c): # of an image of the largest class in c: one that the generator does not have fails here, by itself
+    last = c.argmax(keepdim=True)
+    try:
+        with torch.no_grad(): return net(z[last], c[last]).shape[1:]
+    except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[last].item()} from {z.shape[1]} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
+
 # %% ../../nbs/estimators/05_projection.ipynb #58e383b5
 @dataclass(frozen=True)
 class LatentProjection:
@@ -167,10 +173,7 @@ class LatentProjection:
 
     def _some(self, x, c):
         z = x.new_zeros(len(x), self.z_dim)
-        try:
-            last = c.argmax(keepdim=True)                                     # a class beyond the generator's fails here, by itself
-            with torch.no_grad(): size = self.net(z[last], c[last]).shape[1:]
-        except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[last].item()} from {self.z_dim} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
+        size = _drawn_size(self.net, z, c)
         if size != x.shape[1:]: raise ValueError(f'the generator draws {tuple(size)}, the images are {tuple(x.shape[1:])}')
         if self.start is not None: # where the encoder has no answer, z = 0 stays
             with torch.no_grad(), frozen(self.start): guess = self.start(x, c)

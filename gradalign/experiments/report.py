@@ -427,6 +427,8 @@ def paired(records, results):
     both = pd.concat([new, old[old.dataset.isin(gone)]]).drop_duplicates(own)
     return both.sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
 
+
+# %% ../../nbs/experiments/04_report.ipynb #bf2080e1
 def report(*,
     profile='scratch',
     runs,    # the folders of the runs asked for, or one folder that holds any number of them

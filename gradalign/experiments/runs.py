@@ -481,10 +481,10 @@ def _estimate(record, out, root, judge):
 def judge_for(record, folder, root):
     "The classifier in the folder of a training, None for none. Raises ValueError where it is one of other data"
     if folder is None: return None
-    own, model, _ = trained(folder, root)
+    own = read_record(folder)
     for k, one, other in ('dataset', own['dataset'], record['dataset']), ('size', own['params'].get('size'), record['params'].get('size')):
         if one != other: raise ValueError(f'judge: {folder} was trained with {k}={one}, the estimate has {k}={other}')
-    return model
+    return trained(folder, root)[1]
 
 def opponent(data, name, *, seed, protocol, weights):
     "The discriminator of that name; None for vectors, which have one only"
