@@ -62,8 +62,7 @@ def several(models, dataset, method): # ' (gradient=loss, of 2 variants)' where 
     found = models[(models.dataset == dataset) & (models.method == method)].variant.drop_duplicates() if 'variant' in models else []
     if len(found) < 2: return ''
     one = nearest(models[(models.dataset == dataset) & (models.method == method)].variant)
-    common = set.intersection(*(set(v.split()) for v in found))
-    return f" ({' '.join(o for o in one.split() if o not in common) or 'as published'}, of {len(found)} variants)"
+    return f' ({tables.told_apart(found)[one]}, of {len(found)} variants)'
 
 # %% ../../nbs/experiments/12_claims.ipynb #1b5b5f73
 def asked(medians, dataset, *metrics, protocol='tight'): # medians: from `report.intervals`, or None

@@ -20,7 +20,7 @@ import pandas as pd
 from PIL import Image
 from . import figures, sweep as sweeps, tables
 from .attacked import SHORTEST, metric
-from .claims import claims
+from .claims import QUERIES, claims
 from .records import KINDS, params_hash, read_record, replacing
 from ..robustness import crossing
 
@@ -157,7 +157,7 @@ def agreement(records):
 # %% ../../nbs/experiments/04_report.ipynb #0ed97cc8
 def same_images(records):
     "ε50(L∞) of PGD and of the Square Attack on the same samples, those that Square was run on: a row per evaluated model and protocol"
-    rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], protocol=p, samples=n, queries=r['params'].get('queries', 5000), pgd=a, square=b)
+    rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], protocol=p, samples=n, queries=r['params'].get('queries', QUERIES), pgd=a, square=b)
             for folder, r in records.items() if {'pgd_linf', 'square_linf'} <= set(r['params'].get('attacks', [])) and (Path(folder)/'examples.parquet').exists()
             for p in r['params']['protocols'] if p == 'paper' or known_on_few(r['params']) for n, a, b in [side_by_side(folder, p)]]
     columns = ['dataset', 'method', 'variant', 'seed', 'protocol', 'samples', 'queries', 'pgd', 'square']
@@ -422,7 +422,7 @@ def paired(records, results):
     if not (gone := lacking(records)) or not listed.exists(): return new
     old, own = pd.read_csv(listed, keep_default_na=False).assign(**{c: lambda t, c=c: pd.to_numeric(t[c]) for c in ('samples', 'queries', 'pgd', 'square') if c in pd.read_csv(listed, nrows=0)}), ['dataset', 'method', 'variant', 'seed', 'protocol']
     if 'variant' not in old: old['variant'] = ''                            # written before variants were told apart
-    known = {(r['dataset'], r['method'], r['seed']): r['params'].get('queries', 5000) for r in records.values() if r['kind'] == 'evaluate'}
+    known = {(r['dataset'], r['method'], r['seed']): r['params'].get('queries', QUERIES) for r in records.values() if r['kind'] == 'evaluate'}
     if 'queries' not in old: old['queries'] = [known.get((o.dataset, o.method, int(o.seed)), math.nan) for o in old.itertuples()]   # nor queries named
     both = pd.concat([new, old[old.dataset.isin(gone)]]).drop_duplicates(own)
     return both.sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
