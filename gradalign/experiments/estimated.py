@@ -160,14 +160,15 @@ def accuracy(judge, data):
 def collapsed(
     table, # from `estimated`
     near,  # from `neighbours_away`
-    right=1., # share of real samples that the judge gets right: a generator is not to blame for what it does not know
+    right=1., # share of real samples that the judge gets right: among many classes a generator is not to blame for what it does not know
 ):
     "Reasons why an estimator is of no use, as flags: 'collapsed: raised if; it means; what to do'"
     length, means, do = table.norm_dxhat.mean(), 'a cosine with it says nothing', 'train again: another seed, a smaller rate of D, or a running average (ema)'
     flag = lambda why: f'collapsed: {why}; {means}; {do}'
     if not table.norm_dxhat.map(float).abs().lt(float('inf')).all(): return [flag('Δx̂ is not finite')]
     flags = [flag(f'‖Δx̂‖ is {length:.3g}, less than a tenth of the way to the nearest neighbour, {near:.3g}')] if length < .1*near else []
-    if 'in_class' in table and table.in_class.mean() < .5*right: flags.append(flag(f"the judge takes only {table.in_class.mean():.0%} of the x̂' for the other class"))
+    bar = .5*right if table.y.nunique() > 2 else .5                             # of two classes one half is chance
+    if 'in_class' in table and table.in_class.mean() < bar: flags.append(flag(f"the judge takes only {table.in_class.mean():.0%} of the x̂' for the other class"))
     return flags
 
 # %% ../../nbs/experiments/07_estimated.ipynb #13d83ee2

@@ -376,9 +376,8 @@ def page(profile, records, missing, numbers, pictures, claimed, swept={}): # swe
     "The report as one HTML text"
     every = {**swept, **records}
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
-    views = {k: (title, view(numbers), note) for k, (title, view, note) in VIEWS.items()}
     notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values())
-    views = {k: (title, view, note + bounds(medians, k)) for k, (title, view, note) in views.items()}
+    views = {k: (title, view(numbers), note + bounds(medians, k)) for k, (title, view, note) in VIEWS.items()}
     medians = medians.dropna(subset='low')
     parts = [section('What the paper claims, and what these runs found', html_table(claimed))]
     parts += [section(title, f'<p class="note">{escape(note)}{read_in(profile, k)}</p>', html_table(tables.present(view))) for k, (title, view, note) in views.items() if len(view)]
@@ -420,13 +419,13 @@ def paired(records, results):
     "`same_images`, and the rows of an earlier report about runs whose tables are gone"
     new, listed = same_images(records), results/'table_same_images.csv'
     if not (gone := lacking(records)) or not listed.exists(): return new
-    old, own = pd.read_csv(listed, keep_default_na=False).assign(**{c: lambda t, c=c: pd.to_numeric(t[c]) for c in ('samples', 'queries', 'pgd', 'square') if c in pd.read_csv(listed, nrows=0)}), ['dataset', 'method', 'variant', 'seed', 'protocol']
+    old, own = pd.read_csv(listed, keep_default_na=False), ['dataset', 'method', 'variant', 'seed', 'protocol']
+    for c in {'samples', 'queries', 'pgd', 'square'} & {*old}: old[c] = pd.to_numeric(old[c])
     if 'variant' not in old: old['variant'] = ''                            # written before variants were told apart
     known = {(r['dataset'], r['method'], r['seed']): r['params'].get('queries', QUERIES) for r in records.values() if r['kind'] == 'evaluate'}
     if 'queries' not in old: old['queries'] = [known.get((o.dataset, o.method, int(o.seed)), math.nan) for o in old.itertuples()]   # nor queries named
     both = pd.concat([new, old[old.dataset.isin(gone)]]).drop_duplicates(own)
     return both.sort_values(own, key=tables.rank, kind='stable', ignore_index=True)
-
 
 # %% ../../nbs/experiments/04_report.ipynb #bf2080e1
 def report(*,
