@@ -60,7 +60,7 @@ def forked(path):
 def preload():
     sys.modules.setdefault('rfc3987_syntax') # as in workflow/run_notebook.py
     import IPython, nbformat, foolbox, matplotlib.pyplot, scipy.stats # noqa: F401
-    import gradalign.experiments.imagenet, gradalign.experiments.report # noqa: F401
+    import gradalign.experiments.imagenet, gradalign.experiments.report, gradalign.training # noqa: F401
 
 if __name__ == '__main__':
     preload()

@@ -1,11 +1,11 @@
 """kill -9 in the middle of a training, and the same numbers in the end: the real notebooks on the tiny profile."""
-import os, re, subprocess, sys, time
+import os, re, shutil, subprocess, sys, time
 import pandas as pd, psutil
 from conftest import ROOT
 
-def start(folder):
+def start(folder, *options):
     env = {k: v for k, v in os.environ.items() if not k.startswith('MAKE')}
-    return subprocess.Popen([sys.executable, ROOT/'workflow/figures.py', 'tiny', '--cores', '2'], cwd=folder, text=True, env=env,
+    return subprocess.Popen([sys.executable, ROOT/'workflow/figures.py', 'tiny', '--cores', '2', *options], cwd=folder, text=True, env=env,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 def finish(process):
@@ -16,7 +16,7 @@ def trained(folder): return next((folder/'runs/tiny/train/spheres/baseline').glo
 
 def kill_in_training(folder):
     "Kill everything once the training has left a checkpoint; gives back the log it had written by then"
-    process = start(folder)
+    process = start(folder, '--until', 'train_spheres_baseline_seed_0')
     while not list((folder/'runs/tiny').glob('train/*/*/*/0/checkpoint.safetensors')):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(.02)
@@ -28,20 +28,20 @@ def kill_in_training(folder):
     assert not (trained(folder)/'record.json').exists(), 'the training was over before it was killed'
     return pd.read_csv(trained(folder)/'log.csv')
 
-def numbers(folder): return pd.read_csv(folder/'results/tiny/numbers.csv').drop(columns=['hardware', 'seconds'])
+def results(folder): return folder/'results/tiny'
+def numbers(folder): return pd.read_csv(results(folder)/'numbers.csv').drop(columns=['hardware', 'seconds'])
 
 def test_a_killed_run_ends_with_the_same_numbers(tmp_path):
-    whole, killed = tmp_path/'whole', tmp_path/'killed'
-    whole.mkdir(), killed.mkdir()
-    log = kill_in_training(killed)
-    finish(start(killed))
-    finish(start(whole))
-    resumed = pd.read_csv(trained(killed)/'log.csv')
-    pd.testing.assert_frame_equal(resumed.head(len(log)), log)   # the seconds, too: these steps were not made again
-    assert 0 < len(log) < len(resumed)
-    assert (trained(killed)/'model.safetensors').read_bytes() == (trained(whole)/'model.safetensors').read_bytes()
-    pd.testing.assert_frame_equal(numbers(killed), numbers(whole))
-    assert len(numbers(whole)) > 3
-    report = (whole/'results/tiny/report.html').read_text(encoding='utf-8')
+    log = kill_in_training(tmp_path)
+    finish(start(tmp_path))
+    log_resumed, model, killed = pd.read_csv(trained(tmp_path)/'log.csv'), (trained(tmp_path)/'model.safetensors').read_bytes(), numbers(tmp_path)
+    pd.testing.assert_frame_equal(log_resumed.head(len(log)), log)   # the seconds, too: these steps were not made again
+    assert 0 < len(log) < len(log_resumed)
+    for folder in tmp_path/'runs/tiny/train', tmp_path/'runs/tiny/evaluate', results(tmp_path): shutil.rmtree(folder)
+    finish(start(tmp_path))                                          # trained and evaluated once more, in one go
+    assert (trained(tmp_path)/'model.safetensors').read_bytes() == model
+    pd.testing.assert_frame_equal(numbers(tmp_path), killed)
+    assert len(killed) > 3
+    report = (results(tmp_path)/'report.html').read_text(encoding='utf-8')
     linked = re.findall(r'href="([^"]+run\.ipynb)"', report)
-    assert len(linked) == 3 and all((whole/'results/tiny'/l).exists() for l in linked)   # training, estimate, evaluation: executed, and found from the report
+    assert len(linked) == 3 and all((results(tmp_path)/l).exists() for l in linked)   # training, estimate, evaluation: executed, and found from the report

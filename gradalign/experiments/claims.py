@@ -23,7 +23,7 @@ def claim_sim(numbers, dataset='spheres', method='direct'):
     text, paper = f"On {dataset} the {method} estimator's Δx̂ points along Δx (bar: {bar})", f'{mean} ± {std}' + (' at 224 × 224 pixels' if elsewhere else '')
     if rows.empty: return dict(claim=text, paper=paper, here='', verdict='not run')
     best = rows.sort_values(['seeds', 'mean'], kind='stable').iloc[-1] if 'seeds' in rows else rows.iloc[-1]   # of several variants the one with most seeds
-    short = tables.scale('squares' if elsewhere else dataset, best['variant']).startswith('short')
+    short = tables.scale('squares' if elsewhere else dataset, method, best['variant']).startswith('short')
     verdict = 'holds' if best['mean'] >= bar else 'below the paper, in a short run' if short else 'fails'
     return dict(claim=text, paper=paper, here=tables.spread(best['mean'], best['std']), verdict=verdict)
 

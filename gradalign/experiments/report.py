@@ -74,7 +74,7 @@ def stacked(records, name):
     out = out[front + [c for c in out if c not in front]]
     return out.sort_values(front, key=tables.rank, kind='stable', ignore_index=True)
 
-def variant_of(record): return tables.variant(record['dataset'], tables.settings(record))
+def variant_of(record): return tables.variant(record['dataset'], tables.settings(record), record['method'])
 
 # %% ../../nbs/experiments/04_report.ipynb #fc02c0b2
 def notebook_of(folder): # of a run; '' where there is none, or only a place of this machine is known
@@ -84,7 +84,7 @@ def notebook_of(folder): # of a run; '' where there is none, or only a place of 
 
 def runs_table(records, notebooks=None): # notebooks: a link per record
     "A row per run: what it was, at what scale, how long it took, and on what"
-    rows = [dict(kind=r['kind'], dataset=r['dataset'], method=r['method'], seed=r['seed'], variant=variant_of(r), scale=tables.scale_of(r['dataset'], r['method'], variant_of(r)),
+    rows = [dict(kind=r['kind'], dataset=r['dataset'], method=r['method'], seed=r['seed'], variant=variant_of(r), scale=tables.scale(r['dataset'], r['method'], variant_of(r)),
                  protocol=r['protocol'], minutes=round(r['seconds']/60, 2), memory_mb=round(r['peak_memory_mb']), hardware=tables.machine(r['hardware']),
                  commit=((r['commit'] or {}).get('id') or 'none')[:10] + ('+' if (r['commit'] or {}).get('dirty') else ''), warnings=len(r['warnings']),
                  finished=r['finished'], notebook=link) for r, link in zip(records, notebooks or ['']*len(records))]

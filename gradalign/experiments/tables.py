@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_S2',
-           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'UNTRAINED', 'COLUMNS', 'KEYS', 'WITH_DX',
-           'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'variant', 'told_apart', 'scale',
-           'scale_of', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank', 'numbers', 'csv', 'wide',
-           'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators', 'projections',
-           'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread', 'by_settings',
-           'metric_of', 'present', 'show']
+           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'CGAN', 'UNTRAINED', 'COLUMNS', 'KEYS',
+           'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'published_settings',
+           'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank',
+           'numbers', 'csv', 'wide', 'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators',
+           'projections', 'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread',
+           'by_settings', 'metric_of', 'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
@@ -125,9 +125,14 @@ PUBLISHED = {
 }
 NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root', 'generator', 'judge', 'compare', 'compare_generator', 'n_other'} # what is measured and which runs are read is no change of setting
 
-def variant(dataset, params):
+CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator, which has settings of its own (protocol 7.1)
+CGAN = {d: dict(steps=n, batch=50, lr=2e-4, schedule='constant', select='last') for d, n in dict(CGAN_STEPS, mnist35=CGAN_STEPS['mnist']).items()}
+
+def published_settings(dataset, method=None): return (CGAN if method == 'indirect' else PUBLISHED).get(dataset, {})
+
+def variant(dataset, params, method=None):
     "The settings that differ from the published run, as `name=value`, in alphabetical order"
-    published = PUBLISHED.get(dataset, {})
+    published = published_settings(dataset, method)
     published = dict(published, dx=published.get('estimator'), attack_steps=40, rtol=.01, queries=5000)
     differs = {k: v for k, v in params.items() if k not in NOT_SETTINGS and v is not None and v != published.get(k)}
     return ' '.join(f'{k}={v:g}' if isinstance(v, float) else f'{k}={v}' for k, v in sorted(differs.items()))
@@ -143,20 +148,18 @@ def told_apart(variants):
     return {v: ' '.join(found) or 'no other setting' for v, found in own.items()}
 
 # %% ../../nbs/experiments/02_tables.ipynb #0ca11f8c
-CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator (protocol 7.1)
-
-def scale(dataset, variant):
-    "'published', 'short: 400 of 800,000 steps', or 'changed' where the settings differ at full length"
-    given = dict(o.split('=', 1) for o in variant.split() if '=' in o)
-    cgan = 'encoder_steps' in given or dict(batch='50', lr='0.0002').items() <= given.items()
-    steps = min(int(s) for s in given.get('steps', '0').split('/'))             # of a sweep there may be several
-    full = (CGAN_STEPS | dict(mnist35=125_000)).get(dataset, 0) if cgan else PUBLISHED.get(dict(squares32='squares').get(dataset, dataset), {}).get('steps', 0)   # sets that the paper has in another size or with more classes
-    if 0 < steps < full: return f'short: {steps:,} of {full:,} steps'
-    usual = dict(gradient='loss') | (dict(batch='50', lr='0.0002', schedule='constant', select='last', steps=str(full), n_test=given.get('n_test')) if cgan else {})   # of the authors' code
-    return 'changed' if given.items() - usual.items() else 'published'
-
 UNTRAINED = 'exact', 'nearest_neighbour', 'class_mean', 'one_image'              # estimators of Δx that no training has made
-def scale_of(dataset, method, variant): return 'nothing to train' if method in UNTRAINED else scale(dataset, variant)
+
+def scale(dataset, method, variant):
+    "'published', 'short: 400 of 800,000 steps', 'changed' where the settings differ at full length, or 'nothing to train'"
+    if method in UNTRAINED: return 'nothing to train'
+    given = dict(o.split('=', 1) for o in variant.split() if '=' in o)
+    steps = min(int(s) for s in given.get('steps', '0').split('/'))             # of a sweep there may be several
+    known = dataset if method == 'indirect' else dict(squares32='squares').get(dataset, dataset)   # the paper's classifiers have them in another size
+    full = published_settings(known, method).get('steps', 0)
+    if 0 < steps < full: return f'short: {steps:,} of {full:,} steps'
+    usual = dict(n_test=given.get('n_test')) if method == 'indirect' else dict(gradient='loss')    # of the authors' code
+    return 'changed' if given.items() - usual.items() else 'published'
 
 # %% ../../nbs/experiments/02_tables.ipynb #3289dc01
 COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean', 'std', 'seeds', 'protocol',
@@ -208,7 +211,7 @@ def rows(records):
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
             if metric in WITH_DX and (r['dataset'], r['params'].get('compare_generator' if other else 'generator')) in useless and estimator in MADE: continue
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
-                            variant=variant(r['dataset'], settings(r)), protocol=protocol or r['protocol'], hardware=here,
+                            variant=variant(r['dataset'], settings(r), r['method']), protocol=protocol or r['protocol'], hardware=here,
                             seed=r['seed'], value=float(result['value']), seconds=seconds, bound=bool(result.get('censored'))))
     return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds', 'bound'])
 
@@ -262,7 +265,7 @@ def table_2(numbers):
     models = attacked[index].drop_duplicates()
     fixed = table[~table.metric.str.startswith('eps50')].drop(columns='protocol').merge(models, on=index[:-1])
     out = wide(pd.concat([attacked, fixed], ignore_index=True), index, metrics)
-    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['dataset', 'protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/02_tables.ipynb #aef84721
@@ -270,7 +273,7 @@ def attack_view(numbers, table):
     "The metrics of one table of attacks, one row per model, as a view of `numbers`"
     rows = numbers[numbers.table == table]
     out = wide(rows, ['dataset', 'method', 'variant', 'seeds', 'protocol'], [o for o in METRICS if o in set(rows.metric)])
-    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['dataset', 'protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 def table_3(numbers): return attack_view(numbers, 'table_3')           # τ50 of the spatial attack
@@ -280,7 +283,7 @@ def section_3_2(numbers):
     "How good the estimates of Δx are, one row per estimator, as a view of `numbers`"
     table = numbers[numbers.table == 'section_3_2']
     out = wide(table, ['dataset', 'method', 'variant', 'seeds', 'protocol'], [o for o in METRICS if o in set(table.metric)])
-    out.insert(3, 'scale', [scale_of(*o) for o in zip(out.dataset, out.method, out.variant)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['dataset', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/02_tables.ipynb #edfa417b
@@ -318,13 +321,13 @@ def table_1(numbers):
     table, index = numbers[numbers.table == 'table_1'].copy(), ['dataset', 'method', 'variant', 'class', 'seeds', 'protocol']
     table[['metric', 'class']] = [m.rsplit('_y', 1) for m in table.metric] if len(table) else None
     out = wide(table, index, list(PAPER_TABLE_1))
-    return out.assign(scale=[scale_of(*o) for o in zip(out.dataset, out.method, out.variant)]).sort_values(index[:4], key=rank, kind='stable', ignore_index=True)
+    return out.assign(scale=[scale(*o) for o in zip(out.dataset, out.method, out.variant)]).sort_values(index[:4], key=rank, kind='stable', ignore_index=True)
 
 def section_3_3(numbers):
     "ε50(L2) over α_Δx for every trained model on Spheres, as a view of `numbers`"
     table = numbers[numbers.metric == 'ratio_l2_alpha']
     out = wide(table, ['dataset', 'method', 'variant', 'seeds', 'protocol'], ['ratio_l2_alpha'])
-    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.variant)])
+    out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
 
 # %% ../../nbs/experiments/02_tables.ipynb #bf00f885
