@@ -1682,4 +1682,5 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'gradalign.training.save_state': ('training.html#save_state', 'gradalign/training.py'),
                                     'gradalign.training.save_tensors': ('training.html#save_tensors', 'gradalign/training.py'),
                                     'gradalign.training.sent': ('training.html#sent', 'gradalign/training.py'),
-                                    'gradalign.training.stream_learner': ('training.html#stream_learner', 'gradalign/training.py')}}}
+                                    'gradalign.training.stream_learner': ('training.html#stream_learner', 'gradalign/training.py'),
+                                    'gradalign.training.validation_alpha': ('training.html#validation_alpha', 'gradalign/training.py')}}}

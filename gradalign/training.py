@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['methods', 'Sent', 'sent', 'channels_last', 'Stream', 'Slices', 'rate', 'Schedule', 'Steps', 'check_crafting',
-           'compiler_errors', 'PGDTraining', 'faded_penalty', 'AlignmentPenalty', 'Kept', 'Log', 'LogFile', 'Select',
-           'Validation', 'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state', 'Checkpoint', 'StopOnNaN',
-           'stream_learner', 'fit', 'method_callbacks', 'make_learner']
+           'compiler_errors', 'PGDTraining', 'faded_penalty', 'AlignmentPenalty', 'Kept', 'validation_alpha', 'Log',
+           'LogFile', 'Select', 'Validation', 'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state',
+           'Checkpoint', 'StopOnNaN', 'stream_learner', 'fit', 'method_callbacks', 'make_learner']
 
 # %% ../nbs/06_training.ipynb #d8522495
 import contextlib, json, math, os, time, warnings
@@ -26,9 +26,9 @@ with warnings.catch_warnings(): # fastai's own import still uses torch.jit.scrip
     from fastai.learner import Learner
     from fastai.optimizer import OptimWrapper
 from .data.core import Pixels, generator, seed_of
-from .models import class_loss, closest_class, eval_mode, lean, two_columns
-from .geometry import flat
-from .alignment import alignment_dx, alignment_loss
+from .models import class_loss, closest_class, ell, eval_mode, frozen, lean, two_columns
+from .geometry import cosine, flat
+from .alignment import _closest, alignment_loss
 from .attacks.pgd import pgd
 from .robustness import eps50
 
@@ -180,6 +180,13 @@ class Kept(Callback):
     def recall(self, tensors, facts): pass
 
 # %% ../nbs/06_training.ipynb #67843822
+def validation_alpha(model, x, y, delta):
+    "`alignment_dx` with no question whether the model returns probabilities: the single logit of a network's first steps may look like one"
+    with frozen(model), torch.enable_grad():
+        x = x.detach().requires_grad_()
+        logits = two_columns(model(x))
+        return cosine(delta, torch.autograd.grad(ell(logits, y, _closest(logits, x, y)).sum(), x)[0])
+
 class Log(Kept):
     "One row per epoch, in `rows`; a progress line on a terminal."
     order = 30
@@ -208,7 +215,7 @@ class Log(Kept):
     def look(self):
         self.right.append((self.pred.detach().argmax(1) == self.y).float())
         if self.delta is None: return
-        with torch.enable_grad(): self.alphas.append(alignment_dx(self.model, self.x, self.y, self.delta(self.x, self.y)))
+        self.alphas.append(validation_alpha(self.model, self.x, self.y, self.delta(self.x, self.y)))
     def after_epoch(self):
         row = dict(step=self.train_iter, seconds=round(self.seconds(), 2), lr=self.opt.hypers[0]['lr'], **self.now())
         if self.right: row['accuracy'] = torch.cat(self.right).mean().item()
