@@ -42,10 +42,13 @@ def claim_ratio(models, profile='quick'):
 
 # %% ../../nbs/experiments/12_claims.ipynb #e188088d
 def compared(models, dataset, method, names, protocol='tight'):
-    "The rows of the baseline and of `method`, of the seeds that both have; ε50 by the given protocol; of several variants of a method the one with most seeds (of these the nearest to the authors' code)"
+    "The rows of the baseline and of `method`, of the seeds that both have; ε50 by the given protocol; of several variants of a method the one with most seeds (of these the nearest to the authors' code), of several baselines the one that shares most settings with it"
     table = models[(models.dataset == dataset) & (models.protocol == protocol) & models.method.isin(['baseline', method])]
     table = table.dropna(subset=[n for n in names if n in table])
-    if 'variant' in table and len(table): table = table[table.variant == table.groupby('method').variant.transform(nearest)]
+    if 'variant' in table and len(table):
+        own, base = (table[(table.method == 'baseline') == b] for b in (False, True))
+        one = nearest(own.variant) if len(own) else ''
+        table = pd.concat([base[base.variant == nearest(base.variant, one)] if len(base) else base, own[own.variant == one]])
     seeds = [set(table[table.method == m].seed) for m in ('baseline', method)]
     return table[table.seed.isin(seeds[0] & seeds[1])]
 
@@ -54,15 +57,15 @@ def means(models, dataset, method, names, protocol='tight'):
     table = compared(models, dataset, method, names, protocol)
     return table.groupby('method')[[n for n in names if n in table]].mean().stack().to_dict()
 
-def nearest(variants): # of the rows of one method: the variant with most rows; of equally many the one with fewest settings that are not the authors' code's
+def nearest(variants, like=''): # of the rows of one method: the variant that shares most settings with `like`; of these the one with most rows; of these the one with fewest settings that are not the authors' code's
     counts = variants.value_counts()
-    return min(counts.index, key=lambda v: (-counts[v], len([o for o in v.split() if o != 'gradient=loss']), v))
+    return min(counts.index, key=lambda v: (-len({*v.split()} & {*like.split()}), -counts[v], len([o for o in v.split() if o != 'gradient=loss']), v))
 
-def several(models, dataset, method): # ' (gradient=loss, of 2 variants)' where there is a choice
-    found = models[(models.dataset == dataset) & (models.method == method)].variant.drop_duplicates() if 'variant' in models else []
-    if len(found) < 2: return ''
-    one = nearest(models[(models.dataset == dataset) & (models.method == method)].variant)
-    return f' ({tables.told_apart(found)[one]}, of {len(found)} variants)'
+def several(models, dataset, method): # ' (gradient=loss, of 2 variants)' where there is a choice, of the baseline too
+    of = lambda m: models[(models.dataset == dataset) & (models.method == m)].variant if 'variant' in models else pd.Series(dtype=str)
+    chosen = {m: nearest(of(m), *like) for m, *like in ((method,), ('baseline', nearest(of(method)) if len(of(method)) else '')) if len(of(m))}
+    told = {m: f'{tables.told_apart(of(m))[v]}, of {of(m).nunique()} variants' for m, v in chosen.items() if of(m).nunique() > 1}
+    return ''.join(f' ({"baseline: " if m != method else ""}{t})' for m, t in told.items())
 
 # %% ../../nbs/experiments/12_claims.ipynb #1b5b5f73
 def asked(medians, dataset, *metrics, protocol='tight'): # medians: from `report.intervals`, or None

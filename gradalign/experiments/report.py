@@ -409,7 +409,8 @@ def pictured(records, results, graded=()): # graded: models of the sweep
     gone, listed = lacking(records), results/'figures.csv'
     earlier = {r.figure: r.caption for r in pd.read_csv(listed).itertuples()} if listed.exists() and gone else {}
     earlier = {n: c for n, c in earlier.items() if shows(n, gone) and (results/f'{n}.png').exists()}
-    new = draw(records) | ({'figure_s7': (sweeps.figure_s7(graded)[0, 0].figure, FIGURE_S7)} if len(graded) else {})
+    with plt.rc_context({'figure.max_open_warning': 0}):                         # closed as they become PNGs
+        new = draw(records) | ({'figure_s7': (sweeps.figure_s7(graded)[0, 0].figure, FIGURE_S7)} if len(graded) else {})
     drawn = {n: (png(fig), caption) for n, (fig, caption) in new.items()}
     drawn |= {n: ((results/f'{n}.png').read_bytes(), c) for n, c in earlier.items()}
     return dict(sorted(drawn.items(), key=lambda o: [int(p) if p.isdigit() else p for p in re.split(r'(\d+)', o[0])]))
