@@ -10,6 +10,7 @@ __all__ = ['METHODS', 'look', 'runs_of', 'need', 'axes', 'robustness_against_ali
 # %% ../../nbs/experiments/03_figures.ipynb #31bc92e0
 import itertools, math, textwrap
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 import numpy as np
 import pandas as pd
 from .tables import METRICS, told_apart
@@ -145,6 +146,8 @@ def accuracy_curves(
         one = one.sort_values('power')
         ax.plot(one.power, 1 - one.error, lw=1.2 if joined else 0, ms=3.5, **style)
     ax.set(xlabel=xlabel, ylabel='accuracy', ylim=(-.02, 1.02), **(dict(xscale='log') if inverse else dict(xlim=(0, None))))
+    if inverse: # 0.1, 0.2, 0.5: powers of ten are too few over less than a decade, and all their multiples run into each other
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5))); ax.xaxis.set_major_formatter('{x:g}'); ax.xaxis.set_minor_formatter(NullFormatter())
     ax.legend(frameon=False)
     return ax
 
