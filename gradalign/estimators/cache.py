@@ -127,14 +127,14 @@ class _Kept: # pairs of one estimator and one data set: what is on disk, what wa
         estimator: LatentProjection,
         data: Data, # whose samples are kept
         folder,     # holds one folder per data set and tag
-        tag=None,   # None: the hash of all that decides a projection
+        tag=None,   # None: the hash of all that decides a projection, and that of the samples
     ):
         e, K = estimator, data.n_classes
         if not isinstance(e, LatentProjection): raise TypeError(f'estimator must be a LatentProjection, got {type(e).__name__}')
         if e.n_classes != K: raise ValueError(f'data must have the {e.n_classes} classes of the estimator, {data.name} has {K}')
         self.estimator, self.data, self.n_classes, self.hash = e, data, K, projection_hash(e)
         self.index, self.first, samples = _index(data)
-        n, shape, tag = len(data), [*data.x[:1].shape[1:]], tag or self.hash
+        n, shape, tag = len(data), [*data.x[:1].shape[1:]], tag or f'{self.hash}_{samples[:8]}'   # two draws of as many samples have a folder each
         facts = dict(version=1, tag=tag, projection=self.hash, data=data.name, split=data.split, n=n, shape=shape, n_classes=K, samples=samples)
         self.store = Store(Path(folder) / f'{data.name}_{data.split}_{n}_{tag}', n * K, shape, facts)
         self.counts = dict(hits=0, misses=0, corrupt=0, unknown=0)          # a request counts once

@@ -16,7 +16,7 @@ from ..alignment import alignment_dx, alignment_x
 from ..attacks.core import check_count, sample_seeds
 from ..data import load
 from ..data.imagenet import MODELS
-from ..estimators.cache import Cached, plain_of, weights_hash
+from ..estimators.cache import Cached, _index, plain_of, weights_hash
 from ..estimators.projection import LatentProjection
 from .attacked import attacked
 from .figures import show_images, to_unit
@@ -69,7 +69,7 @@ def measure_imagenet(
     results |= {a: quantity(table[a].mean(), 'cosine', undefined=int(table[a].isna().sum())) for a in ('alpha_dx', 'alpha_x')}
     results['settled'] = quantity(table.settled.mean(), 'fraction', k=k, looks=looks, risk=risk)
     if keep is not None: # in a folder of its own for the model and the images
-        keep = Path(keep)/weights_hash(model, face=plain_of(model), data=[data.name, data.split, len(data), *data.y.tolist()], first=data.x[:1].double().sum().item(), seed=seed)
+        keep = Path(keep)/weights_hash(model, face=plain_of(model), data=[data.name, data.split, len(data), *data.y.tolist()], samples=_index(data)[2], seed=seed)
         keep.mkdir(parents=True, exist_ok=True)
     columns, curves, found, flags = attacked(model, data, ['pgd_linf'], protocols, steps=steps, keep=keep)
     return Measured(table.assign(**columns), results | found, curves, flags)

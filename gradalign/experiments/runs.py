@@ -165,9 +165,9 @@ def _train(record, out, root, generator):
 
 # %% ../../nbs/experiments/01_runs.ipynb #cab48fdd
 def kept_projections(cached):
-    "How often a projection was there already, and what keeping them takes on disk"
+    "How often a projection was there already, in this process; how many were kept but broken; and what keeping them takes on disk"
     pairs, mb, _ = cached.size()
-    return dict(hit_rate=quantity(cached.hit_rate, 'fraction'), pairs_kept=quantity(pairs, 'pairs'), mb_kept=quantity(mb, 'MB'))
+    return dict(hit_rate=quantity(cached.hit_rate, 'fraction', **cached.counts), pairs_kept=quantity(pairs, 'pairs'), mb_kept=quantity(mb, 'MB'))
 
 def row_kept(learn):
     "The log's row of the weights that a training ends with: the last one, or the best epoch's"
@@ -247,9 +247,12 @@ def other_classes(
     return pd.concat(parts, ignore_index=True)
 
 def other_results(table):
-    "Table 7 of `other_classes`: means over all wrong classes, and over those that are not the closest"
+    "Table 7 of `other_classes`: means over all wrong classes, over those that are not the closest, and over the closest of the same samples; and by how much that leads in a sample, with its standard error"
     told = lambda t: quantity(t.mean(), 'cosine', n=int(t.notna().sum()), undefined=int(t.isna().sum()))
-    return dict(alpha_dx_other=told(table.alpha_dx), alpha_dx_other_not_closest=told(table.alpha_dx[~table.closest]))
+    closest = table[table.closest].set_index('index').alpha_dx
+    lead = (closest - table.groupby('index').alpha_dx.mean()).dropna()
+    return dict(alpha_dx_other=told(table.alpha_dx), alpha_dx_other_not_closest=told(table.alpha_dx[~table.closest]), alpha_dx_closest=told(closest),
+                closest_lead=told(lead), closest_lead_error=quantity(lead.sem(), 'cosine'))
 
 # %% ../../nbs/experiments/01_runs.ipynb #c53f68d2
 def save_pictures(out, **tensors):
@@ -388,6 +391,7 @@ def _evaluate(record, out, model, data, root, generator, other):
     record['results'] |= {k: quantity(table[k].mean(), 'cosine') for k in table if k.startswith('cosine:')}
     for a in [c for c in table if c.startswith('alpha')]: record['results'] |= {a: quantity(table[a].mean(), 'cosine'), f'{a}_undefined': quantity(int(table[a].isna().sum()), 'samples')}
     if 'n_other' in own: record['results'] |= other_results(other_classes(model, test, estimate, own['n_other']))
+    if isinstance(estimate, Cached): record['results'] |= kept_projections(estimate)
     record['results'] |= {f'ratio_l2_alpha.{p}': quantity(results[f'eps50_pgd_l2.{p}']['value']/table.alpha_dx.mean(), 'input')
                           for p in own['protocols'] if data.name == 'spheres' and 'pgd_l2' in own['attacks']}
 
@@ -509,7 +513,7 @@ def _conditional(record, out, data, test, judge, own):
     "The projection on a trained conditional generator; its weights, its log, its speed and its quality are kept"
     seed, tight, looks, start = record['seed'], record['protocol'] == 'tight', own.pop('encoder_steps', 1000), time.monotonic()
     pairs = own.pop('n_published', None)
-    raw, average, log = fit_cgan(data, seed=seed, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=[Drawings(data, out/'samples.png')], **{'ema': 0, **own})
+    raw, average, log = fit_cgan(data, seed=seed, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=[Drawings(data, out/'samples.png')], **({} if tight else {'ema': 0}) | own)
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
     record['copy'] = 'average' if net is average else 'raw'                      # of the generator's weights

@@ -53,9 +53,13 @@ METRICS = {m.name: m for m in [
     Metric('in_class', 'section_3_2', "x̂' in the other class", 0, 1, 'higher', 'fraction', "share of x̂' that an independent classifier takes for the other class"),
     Metric('alpha_dx_other', 'table_7', 'α_Δx, wrong classes', -1, 1, 'higher', 'cosine', 'mean cosine between Δx to class k and ∇(logit k − logit y), over all wrong classes k'),
     Metric('alpha_dx_other_not_closest', 'table_7', 'α_Δx, wrong classes but c̃', -1, 1, 'higher', 'cosine', 'the same, without the closest class'),
+    Metric('alpha_dx_closest', 'table_7', 'α_Δx, c̃', -1, 1, 'higher', 'cosine', 'α_Δx on the samples of the wrong classes, which may be fewer than those of Table 2'),
+    Metric('closest_lead', 'table_7', 'lead of c̃', -2, 2, 'higher', 'cosine', 'mean over those samples of α_Δx less the mean over their wrong classes'),
+    Metric('closest_lead_error', 'table_7', '± of the lead', 0, 2, '', 'cosine', 'standard error of that mean'),
     *[Metric(f'alpha_x_{name}', 'table_s2', f'|cos(x, {symbol})|', 0, 1, 'higher', 'cosine', 'mean over the test split (Table S2)')
       for name, symbol in dict(closest_true='∇(logit c̃ − logit y)', closest_predicted='∇(logit c* − logit m)', true='∇logit y').items()],
     Metric('drawn_in_class', 'generators', 'drawn images in their class', 0, 1, 'higher', 'fraction', 'share of drawn images that an independent classifier gives to the class asked for'),
+    Metric('drawn_real_in_class', 'generators', 'real images in their class', 0, 1, '', 'fraction', 'share of real images that the same classifier gives to their class'),
     Metric('drawn_diversity', 'generators', 'diversity', 0, INF, '', 'ratio', 'mean distance between two drawn images of one class over that of real ones'),
     Metric('objective', 'projections', 'objective, fast', 0, INF, 'lower', 'squared input', 'mean of eq. 14 with its penalty, where the fast projection ends'),
     Metric('objective_published', 'projections', 'objective, published', 0, INF, 'lower', 'squared input', 'the same after 600 + 150 steps of Adam, on the same pairs'),
@@ -96,7 +100,7 @@ def paper_value(dataset, method, metric):
         found = PAPER['table_2_robustness_alignment_accuracy'][dataset][PAPER_METHODS[method]][key]
     if table == 'table_3' and dataset in PAPER_TABLE_2[1:] and method in PAPER_METHODS:
         found = PAPER['table_3_sta_tau50'][dataset][PAPER_METHODS[method]]['tau50_sta']
-    if table == 'table_7' and dataset in PAPER_TABLE_2[3:] and method in PAPER_METHODS:        # the paper's "other", which may be either
+    if metric.startswith('alpha_dx_other') and dataset in PAPER_TABLE_2[3:] and method in PAPER_METHODS:        # the paper's "other", which may be either
         found = PAPER['table_7_alignment_closest_vs_other_classes'][dataset][PAPER_METHODS[method]]['other_classes']
     if table == 'table_s2' and dataset in PAPER_TABLE_2[3:] and method in PAPER_METHODS:
         found = dict(none, mean=PAPER['table_S2_alpha_x_variants'][dataset][PAPER_METHODS[method]][PAPER_TABLE_S2[metric]])
@@ -119,11 +123,11 @@ PUBLISHED = {
     'mnist35': dict(_direct, eps=.3, step_size=.02, pgd_steps=40, lambda_alpha=.1, estimator='direct', test=1902),
     'cxr': dict(_direct, eps=.006, step_size=.02, pgd_steps=40, lambda_alpha=10, estimator='direct', size=224),
     'mnist': dict(_all, batch=64, steps=25_290, epoch=843, betas=[.5, .999], eps=.3, step_size=.02, pgd_steps=40, lambda_alpha=.3,
-                  estimator='indirect', test=10_000),
+                  estimator='indirect', test=10_000, n_other=10_000),
     'cifar10': dict(_all, batch=128, lr=.01, optimiser='sgd', momentum=.9, steps=35_100, epoch=351, weights='random', select_from=33,
-                    eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3, estimator='indirect', test=10_000),
+                    eps=.01, step_size=.02, pgd_steps=40, lambda_alpha=.3, estimator='indirect', test=10_000, n_other=10_000),
 }
-NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root', 'generator', 'judge', 'compare', 'compare_generator', 'n_other'} # what is measured and which runs are read is no change of setting
+NOT_SETTINGS = {'attacks', 'protocols', 'resolve', 'train', 'root', 'generator', 'judge', 'compare', 'compare_generator'} # what is measured and which runs are read is no change of setting
 
 CGAN_STEPS = dict(mnist=125_000, cifar10=125_000, squares32=25_000)              # of the conditional generator, which has settings of its own (protocol 7.1)
 CGAN = {d: dict(steps=n, batch=50, lr=2e-4, schedule='constant', select='last') for d, n in dict(CGAN_STEPS, mnist35=CGAN_STEPS['mnist']).items()}
@@ -165,8 +169,8 @@ def scale(dataset, method, variant):
 COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean', 'std', 'seeds', 'protocol',
            'paper_mean', 'paper_std', 'hardware', 'seconds']
 KEYS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'protocol']
-WITH_DX = 'alpha_dx', 'alpha_dx_other', 'alpha_dx_other_not_closest', 'sim', 'ratio_l2_alpha'    # metrics that depend on where Δx comes from
-OF_GENERATOR = 'sim', 'norm_ratio', 'in_class', 'drawn_in_class', 'drawn_diversity', *[f'{k}_y{y}' for k in PAPER_TABLE_1 for y in (0, 1)]    # not averaged where it has collapsed
+WITH_DX = 'alpha_dx', 'alpha_dx_other', 'alpha_dx_other_not_closest', 'alpha_dx_closest', 'closest_lead', 'closest_lead_error', 'sim', 'ratio_l2_alpha'    # metrics that depend on where Δx comes from
+OF_GENERATOR = 'sim', 'norm_ratio', 'in_class', 'drawn_in_class', 'drawn_real_in_class', 'drawn_diversity', *[f'{k}_y{y}' for k in PAPER_TABLE_1 for y in (0, 1)]    # not averaged where it has collapsed
 
 def settings(record):
     "Everything that made the numbers of a record, training included, as one flat dict"
