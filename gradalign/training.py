@@ -187,6 +187,7 @@ def validation_alpha(model, x, y, delta):
         logits = two_columns(model(x))
         return cosine(delta, torch.autograd.grad(ell(logits, y, _closest(logits, x, y)).sum(), x)[0])
 
+# %% ../nbs/06_training.ipynb #f5250802
 class Log(Kept):
     "One row per epoch, in `rows`; a progress line on a terminal."
     order = 30
