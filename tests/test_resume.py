@@ -37,8 +37,8 @@ def test_a_killed_run_ends_with_the_same_numbers(tmp_path):
     log_resumed, model, killed = pd.read_csv(trained(tmp_path)/'log.csv'), (trained(tmp_path)/'model.safetensors').read_bytes(), numbers(tmp_path)
     pd.testing.assert_frame_equal(log_resumed.head(len(log)), log)   # the seconds, too: these steps were not made again
     assert 0 < len(log) < len(log_resumed)
-    for folder in tmp_path/'runs/tiny/train', tmp_path/'runs/tiny/evaluate', results(tmp_path): shutil.rmtree(folder)
-    finish(start(tmp_path))                                          # trained and evaluated once more, in one go
+    for folder in *(tmp_path/f'runs/tiny/{kind}' for kind in ('train', 'estimate', 'evaluate')), results(tmp_path): shutil.rmtree(folder)
+    finish(start(tmp_path))                                          # all once more, in one go
     assert (trained(tmp_path)/'model.safetensors').read_bytes() == model
     pd.testing.assert_frame_equal(numbers(tmp_path), killed)
     assert len(killed) > 3
