@@ -75,10 +75,12 @@ def test_figures_twice(house):
     assert status == 0, output
     assert numbers(house) == ['8', '2', '80']
     assert '[train toy.slow seed 0] from step 0' in output and 'steps (100%) done' in output
-    shutil.move(house, house.with_name('another name'))  # nothing of it hangs on the place
-    house = house.with_name('another name')
     status, output = figures(house)
     assert status == 0 and 'Nothing to be done' in output
+
+    shutil.move(house, house.with_name('another name'))  # and nothing of it hangs on the place
+    house = house.with_name('another name')
+    assert 'Nothing to be done' in figures(house)[1]
 
     shutil.rmtree(house/'runs/toy/evaluate/toy/slow')  # how a run is asked for again
     status, output = figures(house)
