@@ -9,7 +9,7 @@ __all__ = ['check_delta', 'alignment_dx', 'alignment_x', 'alignment_loss', 'alig
 import torch
 from torch import Tensor
 from .geometry import cosine, vector_norm
-from .models import _nearest, _start, check_logits, check_x, check_y, ell, ell_gradient, frozen, linear_distances
+from .models import _closest, _start, check_logits, check_x, check_y, ell, ell_gradient, frozen
 
 # %% ../nbs/03_alignment.ipynb #bcade00f
 def check_delta(
@@ -53,10 +53,6 @@ def alignment_x(
         if logit.startswith('closest'): score = ell(logits, k, _closest(logits, x_, k))
         else: score = logits.gather(1, k[:, None])[:, 0]
         return cosine(x, torch.autograd.grad(score.sum(), x_)[0]).abs()
-
-# %% ../nbs/03_alignment.ipynb #ba1b03b2
-def _closest(logits, x, y): # c̃ from logits that still have their graph
-    return 1 - y if logits.shape[1] == 2 else _nearest(linear_distances(logits, x, y), y)
 
 # %% ../nbs/03_alignment.ipynb #739a6a5a
 def alignment_loss(

@@ -220,6 +220,9 @@ def _nearest(
     d = d.nan_to_num(nan=big, posinf=big)
     return d.scatter(1, y[:, None], math.inf).argmin(1)
 
+def _closest(logits, x, y): # c̃ from logits that still have their graph
+    return 1 - y if logits.shape[1] == 2 else _nearest(linear_distances(logits, x, y), y)
+
 # %% ../nbs/02_models.ipynb #8f259eed
 def _start(model, x, y): # guards, then logits with a graph to a copy of x
     check_x(model, x)
@@ -237,8 +240,7 @@ def closest_class(
     "c̃, the class with the smallest signed linearised distance (eq. 5; signed: protocol 2.2). Raises ValueError or TypeError for bad input."
     with frozen(model), torch.enable_grad():
         logits, x, y = _start(model, x, y)
-        if logits.shape[1] == 2: return 1 - y
-        return _nearest(linear_distances(logits, x, y), y)
+        return _closest(logits, x, y)
 
 # %% ../nbs/02_models.ipynb #e12b8135
 def linear_robustness(
@@ -264,7 +266,7 @@ def ell_gradient(
     "∇ℓ(x) = ∇(logit_c − logit_y), eq. 6; c = c̃ of eq. 5 if not given. Raises ValueError or TypeError for bad input, c = y included."
     with (eval_mode if create_graph else frozen)(model), torch.enable_grad():
         logits, x, y = _start(model, x, y)
-        c = given_class(c, y, logits.shape[1]) if c is not None else _nearest(linear_distances(logits, x, y), y) if logits.shape[1] > 2 else 1 - y
+        c = _closest(logits, x, y) if c is None else given_class(c, y, logits.shape[1])
         return torch.autograd.grad(ell(logits, y, c).sum(), x, create_graph=create_graph)[0]
 
 # %% ../nbs/02_models.ipynb #6f086c63

@@ -15,12 +15,12 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .alignment import _alpha_x_logits, _closest, alignment_loss, check_delta
+from .alignment import _alpha_x_logits, alignment_loss, check_delta
 from .attacks.core import box_of, check_attack, check_count, random_start, sample_seeds
 from .attacks.pgd import pgd, pgd_step
 from .data.core import seed_of
 from .geometry import check_norm, clamp, cosine, dual, flat, per_sample, project, vector_norm
-from .models import check_logits, check_x, check_y, ell, ell_gradient, frozen, sample_losses, two_columns
+from .models import _closest, check_logits, check_x, check_y, ell, ell_gradient, frozen, sample_losses, two_columns
 from .training import AlignmentPenalty, Callback, PGDTraining
 
 # %% ../nbs/07_penalties.ipynb #3dd657c9

@@ -26,9 +26,9 @@ with warnings.catch_warnings(): # fastai's own import still uses torch.jit.scrip
     from fastai.learner import Learner
     from fastai.optimizer import OptimWrapper
 from .data.core import Pixels, generator, seed_of
-from .models import class_loss, closest_class, ell, eval_mode, frozen, lean, two_columns
+from .models import _closest, class_loss, closest_class, ell, eval_mode, frozen, lean, two_columns
 from .geometry import cosine, flat
-from .alignment import _closest, alignment_loss
+from .alignment import alignment_loss
 from .attacks.pgd import pgd
 from .robustness import eps50
 

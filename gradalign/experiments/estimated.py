@@ -81,10 +81,11 @@ def against_published(fast, data, n, judge=None):
     slow = replace(fast, protocol='paper', start=None, lr=.1 if data.name == 'cifar10' else .2)
     a, b = fast.project(x, c), slow.project(x, c)
     at = lambda v: v if judge is None else v.to(next(judge.parameters()).device)
-    alpha = lambda p: quantity(alignment_dx(judge, at(x), at(data.y[:n]), at(p.image - x), at(c)).nanmean(), 'cosine')
+    mean = lambda v: quantity(v.nanmean(), 'cosine', undefined=int(v.isnan().sum()))
+    alpha = lambda p: mean(alignment_dx(judge, at(x), at(data.y[:n]), at(p.image - x), at(c)))
     aligned = {} if judge is None else dict(alpha_dx_fast=alpha(a), alpha_dx_published=alpha(b))
     return aligned | dict(objective=quantity(a.value.mean(), 'squared input', n=len(x)), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
-                passes=quantity(a.passes.double().mean(), 'passes'), passes_published=quantity(b.passes.double().mean(), 'passes'), agreement=quantity(cosine(a.image - x, b.image - x).nanmean(), 'cosine'))
+                passes=quantity(a.passes.double().mean(), 'passes'), passes_published=quantity(b.passes.double().mean(), 'passes'), agreement=mean(cosine(a.image - x, b.image - x)))
 
 def tag_of(folder):
     "`hash/seed` of a finished run; None for None. Raises FileNotFoundError if it is not finished"

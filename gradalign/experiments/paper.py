@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROLES', 'SETS', 'ONLY', 'every', 'SHOWN', 'seed_deviations', 'beside', 'published_hours', 'full_factor', 'table_s1',
-           'settings_of', 'figure', 'numbers_in', 'evaluated', 'claimed', 'view', 'shown']
+           'settings_of', 'figure', 'numbers_in', 'evaluated', 'claimed', 'view', 'shown', 'imagenet_in']
 
 # %% ../../nbs/experiments/11_paper.ipynb #e0cde8b3
 import math
@@ -114,7 +114,18 @@ def shown(
 ):
     "A row per table and figure of the paper: the data sets it was made for here, and at what scale"
     numbers, drawn = pd.read_csv(Path(results)/'numbers.csv', keep_default_na=False), list(pd.read_csv(Path(results)/'figures.csv').figure)
-    return pd.DataFrame([dict(item=item, **_behind(source, numbers, drawn)) for item, source in SHOWN.items()])
+    table = pd.DataFrame([dict(item=item, **_behind(source, numbers, drawn)) for item, source in SHOWN.items()])
+    if len(own := imagenet_in(results)): table.loc[table['item'].isin(['Table 5', 'Table 6', *['Figure S8'] * ('figure_s8' in drawn)]), ['datasets', 'scale']] = 'imagenet', _photographs(own)
+    return table
+
+def imagenet_in(results):
+    "The rows of ImageNet's models that somebody measured (`imagenet.csv`); none where nobody did"
+    file = Path(results)/'imagenet.csv'
+    return pd.read_csv(file) if file.exists() else pd.DataFrame()
+
+def _photographs(rows): # all six models on all 5,000 images, or less
+    whole = set(tables.PAPER['table_5_imagenet_models']) <= set(rows.model) and rows.images.min() >= 5000
+    return 'published scale' if whole else 'reduced'
 
 def _behind(source, numbers, drawn): # source: a table, 'runs', 'diagram', or the figures that show it
     if source == 'diagram': return dict(datasets='', scale='drawn by code')

@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 from scipy import stats
 from torch import Tensor
-from ..alignment import alignment_dx, alignment_x, _closest
+from ..alignment import alignment_dx, alignment_x
 from ..attacks.core import check_count, check_gradient, sample_seeds
-from ..models import _start, check_y, closest_class, ell, frozen, sample_losses
+from ..models import _closest, _start, check_y, closest_class, ell, frozen, sample_losses
 
 # %% ../../nbs/measures/00_core.ipynb #c4199257
 @dataclass(frozen=True)
