@@ -831,6 +831,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                           'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.variant_of': ( 'experiments/report.html#variant_of',
                                                                                            'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.views_of': ( 'experiments/report.html#views_of',
+                                                                                         'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.walks': ( 'experiments/report.html#walks',
                                                                                       'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.with_pictures': ( 'experiments/report.html#with_pictures',

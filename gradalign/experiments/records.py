@@ -10,6 +10,7 @@ __all__ = ['KINDS', 'FIELDS', 'LIBRARIES', 'params_hash', 'run_dir', 'replacing'
 # %% ../../nbs/experiments/00_records.ipynb #4655800f
 import ast, hashlib, inspect, json, math, os, platform, resource, subprocess, sys, tempfile, time, warnings
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -95,9 +96,11 @@ def versions():
     "Versions of Python and of the libraries that can move a number; None where one is not installed"
     found = dict(python=platform.python_version())
     for name in LIBRARIES:
-        try: found[name] = metadata.version(name)
+        try: found[name] = _version(name)
         except metadata.PackageNotFoundError: found[name] = None
     return found
+
+_version = cache(metadata.version) # it reads a file of hundreds of lines
 
 def commit():
     "`{id, dirty}` of the repository this package lives in, None outside of one (an installed copy)"

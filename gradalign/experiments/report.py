@@ -8,8 +8,8 @@ __all__ = ['SMALL', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'GRADED', 'LINK
            'runs_table', 'undefined', 'notes_table', 'flags_table', 'taken_apart', 'intervals', 'bounds', 'costs',
            'caches', 'agreement', 'same_images', 'known_on_few', 'side_by_side', 'dots', 'draw', 'picture_figure',
            'generated_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table',
-           'png', 'embedded', 'html_figure', 'read_in', 'named', 'lead', 'provenance_html', 'flat', 'photographs',
-           'readable', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
+           'png', 'embedded', 'html_figure', 'read_in', 'views_of', 'named', 'lead', 'provenance_html', 'flat',
+           'photographs', 'readable', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math, re, shutil
@@ -328,7 +328,7 @@ def embedded(data, width=820): # PNG bytes
     image, made = Image.open(io.BytesIO(data)).convert('RGB'), []
     image.thumbnail((width, 4*width))
     for options in dict(lossless=True), dict(quality=75):
-        image.save(out := io.BytesIO(), 'webp', method=6, **options)
+        image.save(out := io.BytesIO(), 'webp', **options)
         made.append(out.getvalue())
     return min(made, key=len)
 
@@ -359,6 +359,8 @@ VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
          'generators': ('What the conditional generators draw', tables.generators, 'By the classifier of the baseline, and against the test split.'),
          'projections': ('Latent projection, fast and as published', tables.projections, 'On the same pairs of image and class.'),
          'table_1': ('Table 1: norms before and after the estimated change', tables.table_1, 'The paper shows one test sample per class, we the mean over the test samples of the class.')}
+
+def views_of(numbers): return {k: view(numbers) for k, (_, view, _) in VIEWS.items()}
 
 def named(missing):
     "The runs of some folders as 'kind dataset method', each with its number where that is above one"
@@ -399,12 +401,13 @@ def readable(five, six):
     return tables.present(five), six.map(lambda v: '—' if v != v else f'{v:.3f}' if isinstance(v, float) else v)
 
 # %% ../../nbs/experiments/04_report.ipynb #82ff8a01
-def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos=()): # swept: records of the sweep of Table 4; photos: from `photographs`
+def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos=(), seen=None): # swept: records of the sweep of Table 4; photos: from `readable`; seen: from `views_of`
     "The report as one HTML text"
     every = {**swept, **records}
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
     notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values())
-    views = {k: (title, view(numbers), note + bounds(medians, k)) for k, (title, view, note) in VIEWS.items()}
+    seen = views_of(numbers) if seen is None else seen
+    views = {k: (title, seen[k], note + bounds(medians, k)) for k, (title, _, note) in VIEWS.items()}
     medians = medians.dropna(subset='low')
     parts = [section('What the paper claims, and what these runs found', html_table(claimed))]
     parts += [section(title, f'<p class="note">{escape(note)}{read_in(profile, k)}</p>', html_table(tables.present(view))) for k, (title, view, note) in views.items() if len(view)]
@@ -476,7 +479,8 @@ def report(*,
     every = {**swept, **records}
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claimed), 'runs.csv': tables.csv(runs_table(every.values())),
              'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(medians)}
-    files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view(numbers)) for k, (_, view, _) in VIEWS.items() if len(view(numbers))}
+    seen = views_of(numbers)
+    files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view) for k, view in seen.items() if len(view)}
     if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)
     if len(spent := costs(records.values())): files['table_costs.csv'] = tables.csv(spent)
     if len(agreed := agreement(records.values())): files['table_agreement.csv'] = tables.csv(agreed)
@@ -489,5 +493,5 @@ def report(*,
     keep(every, results/'kept', {f: SMALL[:1] for f in swept if f not in records})
     for old in [*results.glob('table_*.csv'), *results.glob('figure_*.png')]:
         if old.relative_to(results).as_posix() not in files: old.unlink()
-    put(results/'report.html', page(profile, records, missing + lost, numbers, pictures, claimed, swept, readable(*photos) if photos else ()))
+    put(results/'report.html', page(profile, records, missing + lost, numbers, pictures, claimed, swept, readable(*photos) if photos else (), seen))
     return numbers, results/'report.html'
