@@ -49,3 +49,16 @@ def test_readme_is_what_index_says():
     sys.path.insert(0, str(ROOT/'workflow'))
     from readme import readme
     assert readme(ROOT).encode() == (ROOT/'README.md').read_bytes(), 'run make readme'
+
+CLAIMED = [p for p in sorted((ROOT/'nbs/paper').glob('*.ipynb')) if 'claimed(results' in p.read_text(encoding='utf-8')]
+
+@pytest.mark.parametrize('path', CLAIMED, ids=lambda p: p.name)
+def test_notebooks_show_the_claims_of_the_committed_results(path):
+    "Their other tables come from the same files, so that a notebook which was not executed again is found by these"
+    import nbformat
+    from gradalign.experiments.paper import claimed
+    for cell in nbformat.read(path, as_version=4).cells:
+        calls = [l for l in cell.source.splitlines() if l.startswith('claimed(results')]
+        if not calls: continue
+        shown = ''.join(''.join(o['data'].get('text/html', '')) for o in cell.outputs if 'data' in o)
+        assert shown == eval(calls[0], dict(claimed=claimed, results=ROOT/'results/desk'))._repr_html_(), 'execute the notebook again'

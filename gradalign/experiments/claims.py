@@ -88,8 +88,8 @@ def apart(models, dataset, method, name, names, medians=None, protocol='tight'):
     return None if a.empty or b.empty else bool(a.high.iloc[0] < b.low.iloc[0] or b.high.iloc[0] < a.low.iloc[0])
 
 def verdict(right, told): # for every number: is its direction right; does it differ by more than its noise (True, False, None)
-    "'holds' or 'fails'; 'holds in tendency' where all directions are right and some within the noise; 'not told apart' where those that are wrong are within it"
-    if all(right): return 'holds in tendency' if False in told else 'holds'
+    "'holds' or 'fails'; 'holds in tendency' where all directions are right and some within the noise, or the noise is not known; 'not told apart' where those that are wrong are within it"
+    if all(right): return 'holds' if all(t is True for t in told) else 'holds in tendency'
     return 'not told apart' if all(t is False for r, t in zip(right, told) if not r) else 'fails'
 
 # %% ../../nbs/experiments/12_claims.ipynb #668d13b8
@@ -131,7 +131,6 @@ def claim_sta(models, dataset, medians=None):
     here = '; '.join(f'{p}: ' + ', '.join(f'{m} {told(*o)}' for m, o in zip(kinds, v)) for p, v in both.items()) + asked(medians, dataset, 'tau50_stadv') + ''.join(several(models, dataset, m) for m in kinds)
     right = [b < a for a, b in both['tight']]
     told = [apart(models, dataset, m, 'tau50_stadv', ['tau50_stadv'], medians) for m in kinds]
-    told = [False if r and t is None else t for r, t in zip(right, told)]        # one seed, and no interval: a tendency
     return dict(claim=text, paper=paper, here=here, verdict=verdict(right, told))
 
 QUERIES = 5000                                       # of the Square Attack, as published
@@ -145,7 +144,7 @@ def claim_black_box(pairs, dataset): # pairs: from `report.same_images`
     found, queries = own.groupby('protocol', sort=False)[['pgd', 'square']].mean(), own.queries.min()
     paper = 'PGD {:.3g}, Square {:.3g}'.format(*published) + (': its gradients are obfuscated' if less else ': they are not') if known else 'not in the paper'
     here = '; '.join(f'{p}: PGD {a:.3g}, Square {b:.3g}' for p, a, b in found.itertuples()) + (f' ({own.samples.min():,} samples, {queries:,.0f} queries)' if len(own) else '')
-    if 'tight' not in found.index: return dict(claim=text, paper=paper, here=here, verdict='not run')
+    if 'tight' not in found.index: return dict(claim=text, paper=paper, here=here, verdict='open: no tight numbers on the same samples' if len(own) else 'not run')
     beaten = found.square['tight'] < .98*found.pgd['tight']
     if not beaten and queries < QUERIES: return dict(claim=text, paper=paper, here=here, verdict='open: too few queries')   # more of them may still find less
     return dict(claim=text, paper=paper, here=here, verdict='holds' if beaten == less else 'fails')

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SMALL', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'GRADED', 'LINKED', 'READ', 'CACHES', 'FIGURE_S7', 'VIEWS',
            'FIGURE_S8', 'IMAGENET', 'tail_of', 'gather', 'keep', 'put', 'stacked', 'variant_of', 'notebook_of',
-           'runs_table', 'undefined', 'notes_table', 'flags_table', 'taken_apart', 'intervals', 'bounds', 'costs',
-           'caches', 'agreement', 'same_images', 'known_on_few', 'side_by_side', 'dots', 'draw', 'picture_figure',
-           'generated_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table',
-           'png', 'embedded', 'html_figure', 'read_in', 'views_of', 'named', 'lead', 'provenance_html', 'flat',
-           'photographs', 'readable', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
+           'runs_table', 'undefined', 'notes_table', 'flags_table', 'taken_apart', 'intervals', 'in_order',
+           'aligned_within', 'bounds', 'costs', 'caches', 'agreement', 'same_images', 'known_on_few', 'side_by_side',
+           'dots', 'draw', 'picture_figure', 'generated_figure', 'with_pictures', 'accuracy_figure', 'walks',
+           'training_figure', 'cell', 'html_table', 'png', 'embedded', 'html_figure', 'read_in', 'views_of', 'named',
+           'lead', 'provenance_html', 'flat', 'photographs', 'readable', 'page', 'lacking', 'shows', 'pictured',
+           'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math, re, shutil
@@ -123,8 +124,22 @@ def intervals(records):
     rows = [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], metric=name.partition('.')[0], protocol=name.partition('.')[2], value=q['value'],
                  low=(q.get('interval') or [math.nan]*2)[0], high=(q.get('interval') or [math.nan]*2)[1], samples=q['n'], censored=q['censored'])
             for r in records for name, q in r['results'].items() if name.partition('.')[0] in tables.METRICS and {'n', 'censored'} <= q.keys()]
+    return in_order(rows)
+
+def in_order(rows):
     columns = ['dataset', 'method', 'variant', 'seed', 'metric', 'protocol', 'value', 'low', 'high', 'samples', 'censored']
     return pd.DataFrame(rows, columns=columns).sort_values(columns[:6], key=tables.rank, kind='stable', ignore_index=True)
+
+def aligned_within(records): # folder → record
+    "A row per evaluation and protocol: its mean α_Δx, and 1.96 standard errors over the test samples to either side"
+    rows = []
+    for folder, r in records.items():
+        if r['kind'] != 'evaluate' or not (Path(folder)/'examples.parquet').exists(): continue
+        a = pd.read_parquet(Path(folder)/'examples.parquet', columns=['alpha_dx']).alpha_dx.dropna()
+        if len(a) < 2: continue
+        half = 1.96*a.std(ddof=1)/math.sqrt(len(a))
+        rows += [dict(dataset=r['dataset'], method=r['method'], variant=variant_of(r), seed=r['seed'], metric='alpha_dx', protocol=p, value=a.mean(), low=a.mean() - half, high=a.mean() + half, samples=len(a), censored=False) for p in r['params']['protocols']]
+    return in_order(rows)
 
 def bounds(medians, table): # medians: from `intervals`; table: 'table_2', …
     "A sentence that names the medians of one table that are only bounds; '' where there are none"
@@ -332,18 +347,21 @@ def embedded(data, width=820): # PNG bytes
         made.append(out.getvalue())
     return min(made, key=len)
 
-def html_figure(name, data, caption):
+def html_figure(name, data, caption, link=''): # link: HTML
     "A figure with its caption, embedded at the width of the page; the PNG of that name beside the report has every pixel"
     picture = base64.b64encode(embedded(data)).decode()
-    return f'<figure><img alt="{escape(caption)}" src="data:image/webp;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small></figcaption></figure>'
+    return f'<figure><img alt="{escape(caption)}" src="data:image/webp;base64,{picture}"><figcaption>{escape(caption)} <small>{name}.png</small>{link}</figcaption></figure>'
 
 # %% ../../nbs/experiments/04_report.ipynb #23ad6e0d
 GRADED = "Pearson's r between ε50 of PGD-L∞ (tight) and an alignment, over PGD-trained models of several strengths ε and seeds, with its 95 % interval. Within ε: after the mean of the models with the same ε is taken off both. The paper's r is over 30 to 35 models of its own strengths."
 LINKED = 'The executed notebook of a run stays where the profile was run, under <code>runs/</code>; the links lead there from <code>results/</code>.'
 READ = dict(section_3_2='02_estimates', table_1='01_spheres', section_3_3='01_spheres', table_2='03_robustness', table_3='03_robustness', estimators='03_robustness',
-            table_7='05_many_classes', table_s2='05_many_classes', generators='05_many_classes', projections='05_many_classes', table_4='04_sweep')
+            table_7='05_many_classes', table_s2='05_many_classes', generators='05_many_classes', projections='05_many_classes', table_4='04_sweep',
+            figure_2='01_spheres', figure_3='01_spheres', figure_robustness='01_spheres', figure_generated='02_estimates', figure_pictures='03_robustness', figure_8='03_robustness', figure_s9='03_robustness',
+            figure_s7='04_sweep', figure_s8='05_many_classes')
 def read_in(profile, k): # the notebooks of nbs/paper show results/desk
-    "Link to the executed notebook that shows this table of the profile and discusses it; '' where there is none"
+    "Link to the executed notebook that shows this table or figure of the profile and discusses it; '' where there is none"
+    if k.startswith('figure'): k = '_'.join(k.split('_')[:2])                  # without the data set
     return f' <a href="../../nbs/paper/{READ[k]}.ipynb">Read in {READ[k]}.ipynb</a>.' if profile == 'desk' and k in READ else ''
 CACHES = 'A latent projection is made once for each sample and class asked for, and read again after that. A run that was resumed counts the requests of its last process; a folder of projections is shared by runs with the same generator and the same samples.'
 FIGURE_S7 = 'Figure S7: ε50 of PGD-L∞ against alignment, a dot per model, coloured by the ε of its training.'
@@ -374,6 +392,9 @@ def lead(profile, records, missing, numbers):
     lines = [f'{len(records)} runs, seeds {", ".join(map(str, sorted(set(table.seed))))}; {table.minutes.sum():.1f} minutes of computing; {"; ".join(sorted(set(table.hardware)))}.',
              'Spreads are sample standard deviations over seeds; a number without one comes from a single seed.']
     if short: lines.insert(1, f'<b>{short} of the runs are short</b>: they take fewer gradient steps than the published ones, and their numbers are not the published experiment. The column <i>scale</i> says by how much.')
+    older = [f for f in records if Path(f).parts[-6:-5] == ('kept',)]
+    if older: lines.insert(1, 'All of them were made for an earlier report; their small files were kept.' if len(older) == len(records) else
+                           f'<b>{len(older)} of the runs were not made now</b>: they are those of an earlier report, whose small files were kept: {escape(", ".join(named(older)))}.')
     if missing: lines.insert(0, f'<b class="fails">{len(missing)} of {len(missing) + len(records)} runs are missing:</b> {escape(", ".join(named(missing)))}.')
     return ''.join(f'<p>{line}</p>' for line in lines)
 
@@ -404,6 +425,7 @@ def readable(five, six):
 def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos=(), seen=None): # swept: records of the sweep of Table 4; photos: from `readable`; seen: from `views_of`
     "The report as one HTML text"
     every = {**swept, **records}
+    links = [notebook_of(f) for f in every]
     section = lambda title, *parts: f'<h2>{escape(title)}</h2>' + ''.join(parts)
     notes, flags, medians = notes_table(records.values()), flags_table(records.values()), intervals(records.values())
     seen = views_of(numbers) if seen is None else seen
@@ -416,11 +438,11 @@ def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos
     if len(agreed := agreement(records.values())): parts.append(section('How far the estimators agree', '<p class="note">Mean cosine between two estimates of Δx, on the same images and for the same classes.</p>', html_table(agreed.map(lambda v: f'{v:.3f}' if isinstance(v, float) else v))))
     if len(graded := sweeps.correlations(sweeps.swept(swept.values()))): parts.append(section('Table 4: does alignment grow with robustness?', f'<p class="note">{GRADED}{read_in(profile, "table_4")}</p>', html_table(graded.map(lambda v: '—' if v != v else f'{v:.3f}' if isinstance(v, float) else v))))
     parts += [section(title, f'<p class="note">{note}</p>', html_table(table)) for (title, note), table in zip(IMAGENET, photos)]
-    parts += [section('Figures', *[html_figure(name, *o) for name, o in pictures.items()])] if pictures else []
+    parts += [section('Figures', *[html_figure(name, *o, read_in(profile, name)) for name, o in pictures.items()])] if pictures else []
     parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
     parts += [section('How well the medians are known', '<p class="note">95 % bootstrap intervals over the test samples, where the threshold of each is known.</p>', html_table(medians.map(lambda v: f'{v:.4g}' if isinstance(v, float) else v)))] if len(medians) else []
     parts += [section('Notes on single runs', html_table(notes))] if len(notes) else []
-    parts += [section('Runs', f'<p class="note">{LINKED}</p>', html_table(runs_table(every.values(), [notebook_of(f) for f in every]))), section('Provenance', provenance_html(every.values()))]
+    parts += [section('Runs', f'<p class="note">{LINKED}</p>' if any(links) else '', html_table(runs_table(every.values(), links))), section('Provenance', provenance_html(every.values()))]
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
             f'<title>gradalign: {escape(profile)}</title><style>{STYLE}</style></head><body><h1>Alignment of input gradients and robustness: profile <i>{escape(profile)}</i></h1>'
             f'{lead(profile, every, missing, numbers)}{"".join(parts)}</body></html>\n')
@@ -473,12 +495,12 @@ def report(*,
     (records, missing), (swept, lost) = gather(runs, results/'kept'), gather(sweep, results/'kept')
     numbers, pairs, graded = tables.numbers(list(records.values())), paired(records, results), sweeps.swept(swept.values())
     numbers = pd.concat([numbers, sweeps.numbers_of(swept.values())], ignore_index=True) if len(graded) else numbers
-    medians = intervals(records.values())
+    medians = pd.concat([m for m in (intervals(records.values()), aligned_within(records)) if len(m)] or [in_order([])], ignore_index=True)
     photos = photographs(results)
     claimed = claims(numbers, tables.models(list(records.values())), profile, pairs, graded, medians, photos[1] if photos else None)
     every = {**swept, **records}
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claimed), 'runs.csv': tables.csv(runs_table(every.values())),
-             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(medians)}
+             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(in_order(medians))}
     seen = views_of(numbers)
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view) for k, view in seen.items() if len(view)}
     if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)

@@ -83,12 +83,13 @@ def figure_s7(
 # %% ../../nbs/experiments/09_sweep.ipynb #a686c27e
 def numbers_of(records):
     "Rows of `tables.COLUMNS` for Table 4: the metrics pearson_alpha_dx and pearson_alpha_x; `seeds` is the number of models"
-    models, done = swept(records), [r for r in records if r['kind'] == 'evaluate']
+    models, done, of = swept(records), [r for r in records if r['kind'] == 'evaluate'], tables.origin(records)
     rows = []
     for c in correlations(models).itertuples():
         own = [r for r in done if r['dataset'] == c.dataset]
-        steps = '/'.join(str(s) for s in sorted(set(models[models.dataset == c.dataset].steps)))
+        words = [tables.variant(c.dataset, tables.settings(r), 'pgd').split() for r in own]
+        common = [w for w in words[0] if not w.startswith('eps=') and all(w in o for o in words)]
         rows.append(dict(table='table_4', dataset=c.dataset, method='pgd', metric=f'pearson_{c.alignment}', estimator=own[0]['params'].get('estimator', 'exact') if c.alignment == 'alpha_dx' else '',
-            variant=f'strengths={c.strengths} steps={steps}', mean=c.r, std=math.nan, seeds=c.models, protocol='tight', paper_mean=c.paper, paper_std=math.nan,
-            hardware='; '.join(sorted({tables.machine(r['hardware']) for r in own})), seconds=float(np.mean([r['seconds'] for r in own]))))
+            variant=' '.join([f'strengths={c.strengths}', *common]), mean=c.r, std=math.nan, seeds=c.models, protocol='tight', paper_mean=c.paper, paper_std=math.nan,
+            hardware='; '.join(sorted({of(r)[1] for r in own})), seconds=float(np.mean([of(r)[0] for r in own]))))
     return pd.DataFrame(rows, columns=tables.COLUMNS)

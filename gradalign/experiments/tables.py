@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_S2',
-           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'CGAN', 'UNTRAINED', 'COLUMNS', 'KEYS',
-           'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'published_settings',
-           'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed', 'rows', 'rank',
+           'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'CGAN', 'UNTRAINED', 'STRENGTHS', 'COLUMNS',
+           'KEYS', 'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'published_settings',
+           'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed', 'origin', 'rows', 'rank',
            'numbers', 'csv', 'wide', 'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators',
            'projections', 'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread',
            'by_settings', 'metric_of', 'present', 'show']
@@ -157,10 +157,13 @@ def told_apart(variants):
 # %% ../../nbs/experiments/02_tables.ipynb #0ca11f8c
 UNTRAINED = 'exact', 'nearest_neighbour', 'class_mean', 'one_image'              # estimators of Δx that no training has made
 
+STRENGTHS = 6                                        # the paper's Table 4 has six or seven
+
 def scale(dataset, method, variant):
     "'published', 'short: 400 of 800,000 steps', 'changed' where the settings differ at full length, or 'nothing to train'"
     if method in UNTRAINED: return 'nothing to train'
     given = dict(o.split('=', 1) for o in variant.split() if '=' in o)
+    if int(given.get('strengths', 0)) >= STRENGTHS: del given['strengths']
     steps = min(int(s) for s in given.get('steps', '0').split('/'))             # of a sweep there may be several
     known = dataset if method == 'indirect' else dict(squares32='squares').get(dataset, dataset)   # the paper's classifiers have them in another size
     full = published_settings(known, method).get('steps', 0)
@@ -199,17 +202,23 @@ MADE = 'direct', 'indirect'                                                     
 
 def has_collapsed(record): return record['kind'] == 'estimate' and any(f.startswith('collapsed') for f in record.get('flags', []))
 
+def origin(records):
+    "`r → (seconds, machine)` of any of the records, those of the training that it rests on included"
+    key = lambda r, params: (r['dataset'], r['method'], r['seed'], params_hash(params))
+    trained = {key(r, r['params']): r for r in records if r['kind'] == 'train'}
+    def of(r):
+        made, here = trained.get(key(r, r['params'].get('train') or {})), machine(r['hardware'])
+        if made and machine(made['hardware']) != here: here = f"{here} (trained on {machine(made['hardware'])})"
+        return r['seconds'] + (made['seconds'] if made else 0), here
+    return of
+
 def rows(records):
     "One row per record and result that is a metric of METRICS, in an order that depends on nothing but the records"
     order = lambda r: (r['kind'], r['dataset'], r['method'], params_hash(r['params']), r['seed'])
-    key = lambda r, params: (r['dataset'], r['method'], r['seed'], params_hash(params))
-    trained = {key(r, r['params']): r for r in records if r['kind'] == 'train'}
-    useless = {(r['dataset'], f"{params_hash(r['params'])}/{r['seed']}") for r in records if has_collapsed(r)}
+    of, useless = origin(records), {(r['dataset'], f"{params_hash(r['params'])}/{r['seed']}") for r in records if has_collapsed(r)}
     out = []
     for r in sorted(records, key=order):
-        made, here = trained.get(key(r, r['params'].get('train') or {})), machine(r['hardware'])
-        seconds = r['seconds'] + (made['seconds'] if made else 0)
-        if made and machine(made['hardware']) != here: here = f"{here} (trained on {machine(made['hardware'])})"
+        seconds, here = of(r)
         for name, result in r['results'].items():
             metric, _, protocol = name.partition('.')
             metric, _, other = metric.partition('@')                             # alpha_dx@estimator: of an estimator that is only compared
