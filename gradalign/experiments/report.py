@@ -378,6 +378,8 @@ VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
          'projections': ('Latent projection, fast and as published', tables.projections, 'On the same pairs of image and class.'),
          'table_1': ('Table 1: norms before and after the estimated change', tables.table_1, 'The paper shows one test sample per class, we the mean over the test samples of the class.')}
 
+
+# %% ../../nbs/experiments/04_report.ipynb #4b413d84
 def views_of(numbers): return {k: view(numbers) for k, (_, view, _) in VIEWS.items()}
 
 def named(missing):
