@@ -9,8 +9,8 @@ __all__ = ['SMALL', 'FROM_GRID', 'FROM_SEARCH', 'STYLE', 'LONG', 'GRADED', 'LINK
            'aligned_within', 'bounds', 'costs', 'caches', 'agreement', 'same_images', 'known_on_few', 'side_by_side',
            'dots', 'draw', 'picture_figure', 'generated_figure', 'with_pictures', 'accuracy_figure', 'walks',
            'training_figure', 'cell', 'html_table', 'png', 'embedded', 'html_figure', 'read_in', 'views_of', 'named',
-           'lead', 'provenance_html', 'flat', 'photographs', 'readable', 'page', 'lacking', 'shows', 'pictured',
-           'paired', 'report']
+           'lead', 'provenance_html', 'flat', 'photographs', 'three', 'readable', 'page', 'lacking', 'shows',
+           'pictured', 'paired', 'report']
 
 # %% ../../nbs/experiments/04_report.ipynb #7c0d4bb0
 import base64, io, json, math, re, shutil
@@ -414,14 +414,15 @@ IMAGENET = [('Table 5: public ImageNet models', "The paper's number under ours. 
 
 def photographs(results):
     "Table 5 and Table 6, of `imagenet.csv` in `results`; () where nobody has measured ImageNet"
-    if not (results/'imagenet.csv').exists(): return ()
-    from gradalign.experiments.imagenet import rows_in, table_5, table_6                            # here, because its estimators take a second to import
-    five = table_5(rows_in(results))
+    rows = tables.imagenet_rows(results)
+    if rows.empty: return ()
+    from gradalign.experiments.imagenet import table_5, table_6                # here: it imports this module
+    five = table_5(rows)
     return five, table_6(five)
 
-def readable(five, six):
-    "Both as text for the page"
-    return tables.present(five), six.map(lambda v: '—' if v != v else f'{v:.3f}' if isinstance(v, float) else v)
+def three(v): return '—' if v != v else f'{v:.3f}' if isinstance(v, float) else v # digits
+
+def readable(five, six): return tables.present(five), six.map(three)           # for the page
 
 # %% ../../nbs/experiments/04_report.ipynb #82ff8a01
 def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos=(), seen=None): # swept: records of the sweep of Table 4; photos: from `readable`; seen: from `views_of`
@@ -438,7 +439,7 @@ def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos
     if len(spent := costs(records.values())): parts.append(section('What an estimate of Δx costs', '<p class="note">For 1,000 samples, in batches; MB beyond what the process held.</p>', html_table(spent.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
     if len(stored := caches(records.values())): parts.append(section('Projections kept on disk', f'<p class="note">{CACHES}</p>', html_table(stored.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
     if len(agreed := agreement(records.values())): parts.append(section('How far the estimators agree', '<p class="note">Mean cosine between two estimates of Δx, on the same images and for the same classes.</p>', html_table(agreed.map(lambda v: f'{v:.3f}' if isinstance(v, float) else v))))
-    if len(graded := sweeps.correlations(sweeps.swept(swept.values()))): parts.append(section('Table 4: does alignment grow with robustness?', f'<p class="note">{GRADED}{read_in(profile, "table_4")}</p>', html_table(graded.map(lambda v: '—' if v != v else f'{v:.3f}' if isinstance(v, float) else v))))
+    if len(graded := sweeps.correlations(sweeps.swept(swept.values()))): parts.append(section('Table 4: does alignment grow with robustness?', f'<p class="note">{GRADED}{read_in(profile, "table_4")}</p>', html_table(graded.map(three))))
     parts += [section(title, f'<p class="note">{note}</p>', html_table(table)) for (title, note), table in zip(IMAGENET, photos)]
     parts += [section('Figures', *[html_figure(name, *o, read_in(profile, name)) for name, o in pictures.items()])] if pictures else []
     parts += [section('Trust flags', '<p class="note">Reasons to doubt a number, raised by the numbers themselves.</p>', html_table(flags))] if len(flags) else []
@@ -497,12 +498,12 @@ def report(*,
     (records, missing), (swept, lost) = gather(runs, results/'kept'), gather(sweep, results/'kept')
     numbers, pairs, graded = tables.numbers(list(records.values())), paired(records, results), sweeps.swept(swept.values())
     numbers = pd.concat([numbers, sweeps.numbers_of(swept.values())], ignore_index=True) if len(graded) else numbers
-    medians = pd.concat([m for m in (intervals(records.values()), aligned_within(records)) if len(m)] or [in_order([])], ignore_index=True)
+    medians = in_order(intervals(records.values()).to_dict('records') + aligned_within(records).to_dict('records'))
     photos = photographs(results)
     claimed = claims(numbers, tables.models(list(records.values())), profile, pairs, graded, medians, photos[1] if photos else None)
     every = {**swept, **records}
     files = {'numbers.csv': tables.csv(numbers), 'claims.csv': tables.csv(claimed), 'runs.csv': tables.csv(runs_table(every.values())),
-             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(in_order(medians))}
+             'flags.csv': tables.csv(flags_table(records.values())), 'intervals.csv': tables.csv(medians)}
     seen = views_of(numbers)
     files |= {f'{"" if k.startswith("table") else "table_"}{k}.csv': tables.csv(view) for k, view in seen.items() if len(view)}
     if len(pairs): files['table_same_images.csv'] = tables.csv(pairs)

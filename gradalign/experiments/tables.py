@@ -5,16 +5,18 @@
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_S2',
            'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'CGAN', 'UNTRAINED', 'STRENGTHS', 'COLUMNS',
-           'KEYS', 'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'Metric', 'paper_value', 'published_settings',
-           'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed', 'origin', 'rows', 'rank',
-           'numbers', 'csv', 'wide', 'table_2', 'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators',
-           'projections', 'other_classes', 'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread',
-           'by_settings', 'metric_of', 'present', 'show']
+           'KEYS', 'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'IMAGENET', 'Metric', 'paper_value',
+           'published_settings', 'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed',
+           'origin', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2', 'imagenet_file', 'imagenet_rows',
+           'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators', 'projections', 'other_classes',
+           'table_s2', 'by_estimator', 'table_1', 'section_3_3', 'models', 'spread', 'by_settings', 'metric_of',
+           'present', 'show']
 
 # %% ../../nbs/experiments/02_tables.ipynb #fb833909
 import json, math
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 import pandas as pd
 from .records import params_hash
 
@@ -283,6 +285,18 @@ def table_2(numbers):
     out = wide(pd.concat([attacked, fixed], ignore_index=True), index, metrics)
     out.insert(3, 'scale', [scale(*o) for o in zip(out.dataset, out.method, out.variant)])
     return out.sort_values(['dataset', 'protocol', 'method', 'variant'], key=rank, kind='stable', ignore_index=True)
+
+# %% ../../nbs/experiments/02_tables.ipynb #c658a3c4
+IMAGENET = ['model', 'protocol', 'images', 'settled', 'accuracy', 'eps50_pgd_linf', 'alpha_dx', 'alpha_x']
+
+def imagenet_file(results): return Path(results)/'imagenet.csv'
+
+def imagenet_rows(
+    results, # folder of a profile's results
+):
+    "What was measured of ImageNet's models, a row per model and protocol of the attack: columns IMAGENET; no row where nobody measured any"
+    file = imagenet_file(results)
+    return pd.read_csv(file) if file.exists() else pd.DataFrame(columns=IMAGENET)
 
 # %% ../../nbs/experiments/02_tables.ipynb #aef84721
 def attack_view(numbers, table):
