@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['INF', 'METRICS', 'PAPER', 'PAPER_METHODS', 'PAPER_TABLE_2', 'PAPER_METRICS', 'PAPER_SIM', 'PAPER_TABLE_S2',
            'PAPER_TABLE_1', 'PUBLISHED', 'NOT_SETTINGS', 'CGAN_STEPS', 'CGAN', 'UNTRAINED', 'STRENGTHS', 'COLUMNS',
-           'KEYS', 'WITH_DX', 'OF_GENERATOR', 'MADE', 'ORDER', 'STATS', 'IMAGENET', 'Metric', 'paper_value',
+           'KEYS', 'WITH_DX', 'OF_GENERATOR', 'QUALITY', 'MADE', 'ORDER', 'STATS', 'IMAGENET', 'Metric', 'paper_value',
            'published_settings', 'variant', 'told_apart', 'scale', 'settings', 'chosen', 'machine', 'has_collapsed',
            'origin', 'rows', 'rank', 'numbers', 'csv', 'wide', 'table_2', 'imagenet_file', 'imagenet_rows',
            'attack_view', 'table_3', 'minimum_norm', 'section_3_2', 'generators', 'projections', 'other_classes',
@@ -178,7 +178,8 @@ COLUMNS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'mean
            'paper_mean', 'paper_std', 'hardware', 'seconds']
 KEYS = ['table', 'dataset', 'method', 'metric', 'estimator', 'variant', 'protocol']
 WITH_DX = 'alpha_dx', 'alpha_dx_other', 'alpha_dx_other_not_closest', 'alpha_dx_closest', 'closest_lead', 'closest_lead_error', 'sim', 'ratio_l2_alpha'    # metrics that depend on where Δx comes from
-OF_GENERATOR = 'sim', 'norm_ratio', 'in_class', 'drawn_in_class', 'drawn_real_in_class', 'drawn_diversity', *[f'{k}_y{y}' for k in PAPER_TABLE_1 for y in (0, 1)]    # not averaged where it has collapsed
+OF_GENERATOR = 'sim', 'norm_ratio', 'in_class', *[f'{k}_y{y}' for k in PAPER_TABLE_1 for y in (0, 1)]    # not averaged where it has collapsed
+QUALITY = 'drawn_in_class', 'drawn_real_in_class', 'drawn_diversity'             # what shows that it has: kept, in a row of its own
 
 def settings(record):
     "Everything that made the numbers of a record, training included, as one flat dict"
@@ -228,8 +229,9 @@ def rows(records):
             if metric in OF_GENERATOR and has_collapsed(r): continue
             estimator = other or (r['params'].get('estimator', r['method']) if metric in WITH_DX or r['kind'] == 'estimate' else '')
             if metric in WITH_DX and (r['dataset'], r['params'].get('compare_generator' if other else 'generator')) in useless and estimator in MADE: continue
+            apart = dict(collapsed='yes') if metric in QUALITY and has_collapsed(r) else {}
             out.append(dict(table='estimators' if other else METRICS[metric].table, dataset=r['dataset'], method=r['method'], metric=metric, estimator=estimator,
-                            variant=variant(r['dataset'], settings(r), r['method']), protocol=protocol or r['protocol'], hardware=here,
+                            variant=variant(r['dataset'], settings(r) | apart, r['method']), protocol=protocol or r['protocol'], hardware=here,
                             seed=r['seed'], value=float(result['value']), seconds=seconds, bound=bool(result.get('censored'))))
     return pd.DataFrame(out, columns=[*KEYS, 'hardware', 'seed', 'value', 'seconds', 'bound'])
 
