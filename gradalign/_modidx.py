@@ -677,6 +677,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._behind': ( 'experiments/paper.html#_behind',
                                                                                       'gradalign/experiments/paper.py'),
+                                             'gradalign.experiments.paper._collapsed': ( 'experiments/paper.html#_collapsed',
+                                                                                         'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._photographs': ( 'experiments/paper.html#_photographs',
                                                                                            'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._set_of': ( 'experiments/paper.html#_set_of',

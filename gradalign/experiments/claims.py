@@ -233,7 +233,7 @@ def claims(numbers, models, profile='quick', pairs=None, graded=None, medians=No
     if 'tau50_stadv' in models or whole: three += [claim_sta(models, d, medians) for d in some if d != 'spheres']
     if whole or seen - {'spheres'}: three.append(claim_larger(models, numbers))
     if pairs is not None: three += [claim_black_box(pairs, d) for d in some if whole or d in set(pairs[pairs.method == 'pgd'].dataset)]
-    if 'mnist' in some: three.append(claim_closest(numbers))
+    three += [claim_closest(numbers, d) for d in ('mnist', 'cifar10') if d in some]
     graded = sweeps.swept([]) if graded is None else graded
     four = claims_graded(graded, SETS if whole else ()).to_dict('records')
     parts = {'3.2': two, '3.3': three, '3.4': four, '3.5': claims_imagenet(six) if whole or six is not None else []}

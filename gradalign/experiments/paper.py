@@ -146,7 +146,12 @@ def _behind(source, numbers, drawn): # source: a table, 'runs', 'diagram', or th
         found = [f for f in source if f in drawn]
         rows = numbers[(numbers.table == 'table_4') if 'figure_s7' in found else numbers.dataset.isin([_set_of(f) for f in found])]
     scales = {tables.scale(*o) for o in zip(rows.dataset, rows.method, rows.variant)} - {'nothing to train'}
-    return {'datasets': ', '.join(dict.fromkeys(rows.dataset)), 'scale': 'not run' if rows.empty else 'published scale' if scales == {'published'} else 'reduced', 'not run for': ', '.join(d for d in _asked(source) if d not in set(rows.dataset))}
+    useless = ', by a collapsed generator' if isinstance(source, list) and source[0].startswith('figure_generated') and _collapsed(rows) else ''
+    return {'datasets': ', '.join(dict.fromkeys(rows.dataset)), 'scale': 'not run' if rows.empty else 'published scale' if scales == {'published'} else f'reduced{useless}', 'not run for': ', '.join(d for d in _asked(source) if d not in set(rows.dataset))}
+
+def _collapsed(rows): # whether all that the table of generators says is of collapsed ones
+    drawn = rows[rows.table == 'generators']
+    return len(drawn) > 0 and drawn.variant.str.contains('collapsed=yes').all()
 
 def _asked(source): # the data sets for which the paper has a number or a picture there
     if isinstance(source, list): return [d for d in tables.PAPER_TABLE_2 if any(f.endswith(f'_{d}') for f in source)]
