@@ -434,9 +434,9 @@ def lead(profile, records, missing, numbers):
     if short: lines.insert(1, f'<b>{short} of the runs are short</b>: they take fewer gradient steps than the published ones, and their numbers are not the published experiment. The column <i>scale</i> says by how much.')
     older = [f for f in records if Path(f).parts[-6:-5] == ('kept',)]
     if older: lines.insert(1, 'All of them were made for an earlier report; their small files were kept.' if len(older) == len(records) else
-                           f'<b>{len(older)} of the runs were not made now</b>: they are those of an earlier report, whose small files were kept: {escape(", ".join(named(older)))}.')
+                           f'<details><summary><b>{len(older)} of the runs were not made now</b>: they are those of an earlier report, whose small files were kept</summary>{escape(", ".join(named(older)))}.</details>')
     if missing: lines.insert(0, f'<b class="fails">{len(missing)} of {len(missing) + len(records)} runs are missing:</b> {escape(", ".join(named(missing)))}.')
-    return ''.join(f'<p>{line}</p>' for line in lines)
+    return ''.join(line if line.startswith('<details>') else f'<p>{line}</p>' for line in lines)
 
 def provenance_html(records):
     "Versions, commits and machines, each set once"
@@ -472,7 +472,7 @@ def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos
     seen = views_of(numbers) if seen is None else seen
     views = {k: (title, seen[k], note + bounds(medians, k)) for k, (title, _, note) in VIEWS.items()}
     medians = medians.dropna(subset='low')
-    parts = [section('What the paper claims, and what these runs found', html_table(claimed))]
+    parts = [section('What the paper claims, and what these runs found', html_table(claimed[['section', 'verdict', *claimed.columns.drop(['section', 'verdict'])]]))]   # the verdict first: a phone shows two columns
     parts += [section(title, f'<p class="note">{escape(note)}{read_in(profile, k)}</p>', html_table(tables.present(view))) for k, (title, view, note) in views.items() if len(view)]
     if len(spent := costs(records.values())): parts.append(section('What an estimate of Δx costs', '<p class="note">For 1,000 samples, in batches; MB beyond what the process held.</p>', html_table(spent.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
     if len(stored := caches(records.values())): parts.append(section('Projections kept on disk', f'<p class="note">{CACHES}</p>', html_table(stored.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
