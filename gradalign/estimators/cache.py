@@ -144,7 +144,7 @@ class _Kept: # pairs of one estimator and one data set: what is on disk, what wa
         p = self.estimator.project(x, c)
         half = p.image.half()
         fine = p.finite & half.isfinite().flatten(1).all(1)
-        if not p.finite.all(): warnings.warn(f'{int((~p.finite).sum())} of {len(x)} projections met a value that is not finite: the last finite one stands for it, and is not kept')
+        if p.trouble: warnings.warn(f'{p.trouble}; none of them is kept')
         keep = fine.cpu().numpy() & (pairs >= 0)
         self.store.keep(pairs[keep], half.cpu().numpy()[keep])
         return torch.where(fine.view(-1, *[1] * (x.ndim - 1)), half.to(x.dtype), p.image)

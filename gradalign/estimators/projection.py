@@ -6,7 +6,7 @@
 __all__ = ['objective', 'Projected', 'lbfgs', 'held_bytes', 'LatentProjection']
 
 # %% ../../nbs/estimators/05_projection.ipynb #7f12723b
-import itertools, math
+import itertools, math, warnings
 from dataclasses import dataclass
 import torch
 from torch import nn, Tensor
@@ -25,7 +25,7 @@ def objective(
     image = net(z, c)
     return (x - image).square().flatten(1).mean(1) + penalty * z.square().mean(1), image
 
-# %% ../../nbs/estimators/05_projection.ipynb #c775d5e1
+# %% ../../nbs/estimators/05_projection.ipynb #5d00061f
 @dataclass(frozen=True)
 class Projected:
     "What a projection finds."
@@ -33,8 +33,15 @@ class Projected:
     z: Tensor      # (n, z_dim)
     value: Tensor  # (n,) of the objective
     passes: Tensor # (n,) times that the generator was run and differentiated
-    finite: Tensor # bool (n,), False where a value that is not finite was met: there the last finite iterate is given
+    finite: Tensor # bool (n,), False where a value that is not finite was met: there the last finite iterate is given, if there was one
 
+    @property
+    def trouble(self) -> str: # '' where all is well
+        "How many pairs met a value that is not finite, and what is given for them."
+        met, none = (~self.finite).sum().item(), (~self.image.flatten(1).isfinite().all(1)).sum().item()
+        return f'{met} of {len(self.z)} projections met a value that is not finite: for {met - none} the last finite image is given, for {none} there is none' if met else ''
+
+# %% ../../nbs/estimators/05_projection.ipynb #c775d5e1
 def _look(net, x, c, z, penalty, part): # value (n,), gradient (n, z_dim), image; `part` samples at a time
     def some(x, c, z):
         z = z.detach().requires_grad_()
@@ -73,6 +80,21 @@ def _direction(g, S, Y, scale): # −H g by the two loops; S, Y (m, n, d) newest
 def _remember(memory, new, rows): # push `new` in front of the rows `rows` of a memory (m, n, d)
     memory[:, rows] = torch.cat([new[None], memory[:-1, rows]])
 
+# %% ../../nbs/estimators/05_projection.ipynb #39d0ffdc
+def _sound(value, g): return value.isfinite() & g.isfinite().all(1) # (n,)
+
+def _begin(look, z, rows): # z, value, gradient, image, looks (n,): at z, or at 0 where z has no finite answer and 0 has one
+    z, looks = z.clone(), torch.ones_like(rows)
+    value, g, image = look(z, rows)
+    lost = (~_sound(value, g) & (z != 0).any(1)).nonzero()[:, 0]
+    if not len(lost): return z, value, g, image, looks
+    v, h, other = look(torch.zeros_like(z[lost]), lost)
+    looks[lost] += 1
+    take = _sound(v, h) | v.isfinite() & ~value[lost].isfinite()
+    a = lost[take]
+    z[a], value[a], g[a], image[a] = 0., v[take], h[take], other[take]
+    return z, value, g, image, looks
+
 # %% ../../nbs/estimators/05_projection.ipynb #a47ce97f
 def lbfgs(
     look,       # look(z, rows) → value (k,), gradient (k, d), image (k, *shape) of the samples `rows`
@@ -83,21 +105,21 @@ def lbfgs(
 ) -> Projected:
     "L-BFGS for n samples at once; each has its own memory, direction and step length."
     n, d = z.shape
-    rows, z = torch.arange(n, device=z.device), z.clone()
-    value, g, image = look(z, rows)
-    out = Projected(image.clone(), z.clone(), value.clone(), torch.ones(n, dtype=torch.long, device=z.device), value.isfinite() & g.isfinite().all(1))
+    rows = torch.arange(n, device=z.device)
+    z, value, g, image, looks = _begin(look, z, rows)
+    out = Projected(image.clone(), z.clone(), value.clone(), looks, _sound(value, g))
     S, Y = z.new_zeros(2, memory, n, d)
     length = g.norm(dim=1).clamp_min(1e-30)
     step, t, still = -g * (first * math.sqrt(d) / length)[:, None], torch.ones_like(value), torch.zeros(n, dtype=torch.long, device=z.device)
     for k in range(1, passes):
-        stay = out.finite[rows] & (still < 3) & (g.norm(dim=1) > 0) & (t > 1e-4)
+        stay = out.finite[rows] & (still < 3) & (g.norm(dim=1) > 0) & (t > 1e-4) & (out.passes[rows] < passes)
         if not stay.all(): rows, z, value, g, step, t, still, S, Y = *(v[stay] for v in (rows, z, value, g, step, t, still)), S[:, stay], Y[:, stay]
         if not len(rows): break
         trial = z + t[:, None] * step
         v, h, image = look(trial, rows)
         out.passes[rows] += 1
         slope = (g * step).sum(1) * t
-        sound = v.isfinite() & h.isfinite().all(1)
+        sound = _sound(v, h)
         ok = sound & (v <= value + 1e-4 * slope)
         out.finite[rows] &= sound
         shorter = (-slope / (2 * (v - value - slope))).nan_to_num(.5).clamp(.1, .5) * t       # the minimum of a parabola through what is known
@@ -125,12 +147,15 @@ def held_bytes(net, z, c): # z (n, z_dim), c (n,): two samples of these are look
     return max(1, (held([0, 0, 0]) - held([0]))//2)
 
 # %% ../../nbs/estimators/05_projection.ipynb #84ad5db4
-def _check_options(e): # of a `LatentProjection`
+def _check_options(e): # of a `LatentProjection`; n_classes is taken from the net where none is given
+    if not isinstance(e.net, nn.Module): raise TypeError(f'net must be a torch.nn.Module called as net(z, c), got {type(e.net).__name__}')
+    if e.n_classes is None: object.__setattr__(e, 'n_classes', getattr(e.net, 'n_classes', None))
+    if e.n_classes is None: raise ValueError(f'n_classes must be given: {type(e.net).__name__} has no n_classes of its own')
+    if e.penalty is None: raise ValueError('penalty must be given: λ of ‖z‖²/z_dim')
     if e.protocol not in ('tight', 'paper'): raise ValueError(f"protocol must be 'tight' or 'paper', got {e.protocol!r}")
     if e.protocol == 'paper' and e.start is not None: raise ValueError("protocol='paper' starts from z = 0: start belongs to 'tight'")
     for name, low in dict(z_dim=1, n_classes=2, passes=2, batch=1, max_bytes=1).items():
         if getattr(e, name) < low: raise ValueError(f'{name} must be at least {low}, got {getattr(e, name)}')
-    if not isinstance(e.net, nn.Module): raise TypeError(f'net must be a torch.nn.Module called as net(z, c), got {type(e.net).__name__}')
     if not 0 < e.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {e.lr}')
     if not 0 <= e.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {e.penalty}')
 
@@ -146,8 +171,8 @@ class LatentProjection:
     "Δx̂ = g(ẑ, c) − x, ẑ the projection of x on what the generator can draw of class c. Raises ValueError for bad options."
     net: nn.Module      # g(z, c) → images like x; z (n, z_dim), c int64 (n,)
     z_dim: int
-    n_classes: int
-    penalty: float      # λ of ‖z‖²/z_dim: 1.5 for MNIST, .03 for CIFAR-10, Squares32 and ImageNet in the paper
+    n_classes: int = None # None: that of the net
+    penalty: float = None # has to be given: λ of ‖z‖²/z_dim: 1.5 for MNIST, .03 for CIFAR-10, Squares32 and ImageNet in the paper
     protocol: str = 'tight' # 'paper': 600 + 150 steps of Adam from z = 0; 'tight': L-BFGS
     start: nn.Module = None # tight: an encoder (x, c) → z; None: z = 0
     passes: int = 40    # tight: most runs of the generator per sample
@@ -159,8 +184,10 @@ class LatentProjection:
         _check_options(self)
 
     def __call__(self, x: Tensor, y: Tensor, c: Tensor) -> Tensor:
+        "Δx̂ (n, *shape). Warns where a value that is not finite was met."
         y, c = check_request(x, y, c, self.n_classes)
-        return self.project(x, c).image - x
+        if (found := self.project(x, c)).trouble: warnings.warn(found.trouble, stacklevel=2)
+        return found.image - x
 
     def project(self, x: Tensor, c: Tensor) -> Projected:
         "ẑ and g(ẑ, c), sample by sample; c may be any class. Raises ValueError where images and generator differ in size, or c is none of the generator's classes."
