@@ -348,6 +348,8 @@ h1{font-size:1.6rem;line-height:1.25} h2{font-size:1.25rem;margin-top:2.2rem;bor
 .wide{overflow-x:auto;margin:.6rem 0 1.2rem} table{border-collapse:collapse;font-size:.88rem} th,td{padding:.3rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid #eee}
 th{border-bottom:2px solid #999;white-space:nowrap} td{white-space:nowrap} td.text{white-space:normal;min-width:14rem} small{color:#777}
 figure{margin:1rem 0 1.8rem} img{max-width:100%;height:auto} figcaption,.note{color:#555;font-size:.92rem} p,figcaption,h1,h2{overflow-wrap:anywhere}
+td.holds,td.fails,td.other{white-space:normal;min-width:4rem}
+@media(max-width:600px){th,td{padding:.25rem .4rem} td.text{min-width:11rem}}
 .holds{color:#1a7f37;font-weight:600} .fails{color:#b42318;font-weight:600} .other{color:#8a6100;font-weight:600}
 @media(prefers-color-scheme:dark){body{background:#181818;color:#ddd} td{border-color:#333} img{background:#fff;border-radius:4px} figcaption,.note,small{color:#aaa}}
 """
@@ -472,7 +474,7 @@ def page(profile, records, missing, numbers, pictures, claimed, swept={}, photos
     seen = views_of(numbers) if seen is None else seen
     views = {k: (title, seen[k], note + bounds(medians, k)) for k, (title, _, note) in VIEWS.items()}
     medians = medians.dropna(subset='low')
-    parts = [section('What the paper claims, and what these runs found', html_table(claimed[['section', 'verdict', *claimed.columns.drop(['section', 'verdict'])]]))]   # the verdict first: a phone shows two columns
+    parts = [section('What the paper claims, and what these runs found', html_table(claimed[['section', 'verdict', *claimed.columns.drop(['section', 'verdict'])]]))]   # the verdict first: a phone shows three columns
     parts += [section(title, f'<p class="note">{escape(note)}{read_in(profile, k)}</p>', html_table(tables.present(view))) for k, (title, view, note) in views.items() if len(view)]
     if len(spent := costs(records.values())): parts.append(section('What an estimate of Δx costs', '<p class="note">For 1,000 samples, in batches; MB beyond what the process held.</p>', html_table(spent.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
     if len(stored := caches(records.values())): parts.append(section('Projections kept on disk', f'<p class="note">{CACHES}</p>', html_table(stored.map(lambda v: f'{v:.3g}' if isinstance(v, float) else v))))
