@@ -763,6 +763,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.caches': ( 'experiments/report.html#caches',
                                                                                        'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.called': ( 'experiments/report.html#called',
+                                                                                       'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.cell': ( 'experiments/report.html#cell',
                                                                                      'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.costs': ( 'experiments/report.html#costs',

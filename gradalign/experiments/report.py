@@ -7,7 +7,7 @@ __all__ = ['SMALL', 'FROM_GRID', 'FROM_SEARCH', 'FEW', 'STYLE', 'LONG', 'GRADED'
            'VIEWS', 'FIGURE_S8', 'IMAGENET', 'tail_of', 'gather', 'keep', 'put', 'stacked', 'variant_of', 'notebook_of',
            'runs_table', 'undefined', 'notes_table', 'flags_table', 'taken_apart', 'intervals', 'in_order',
            'aligned_within', 'bounds', 'costs', 'caches', 'agreement', 'same_images', 'known_on_few', 'side_by_side',
-           'dots', 'draw', 'names_in', 'headings', 'same_way', 'seen_alike', 'each_its_own', 'picture_figure',
+           'dots', 'draw', 'names_in', 'called', 'headings', 'same_way', 'seen_alike', 'each_its_own', 'picture_figure',
            'generated_figure', 'with_pictures', 'accuracy_figure', 'walks', 'training_figure', 'cell', 'html_table',
            'png', 'embedded', 'html_figure', 'read_in', 'views_of', 'named', 'lead', 'provenance_html', 'flat',
            'photographs', 'three', 'readable', 'page', 'lacking', 'shows', 'pictured', 'paired', 'report']
@@ -242,10 +242,13 @@ def names_in(folders, records):
     "Names of the classes as the first record that has them tells, else None"
     return next((records[f]['classes'] for f in folders.values() if 'classes' in records[f]), None)
 
-def headings(y, c, classes=None): # classes: their names; None: their numbers
+def called(labels, classes=None): # classes: names; None: numbers
+    "What a picture calls the classes"
+    return [str(classes[k] if classes else k) for k in labels]
+
+def headings(y, c, classes=None):
     "'y → c' of every column, on two lines where it is long"
-    name = lambda k: classes[k] if classes else k
-    pairs = [(name(a), name(b)) for a, b in zip(y, c)]
+    pairs = zip(called(y, classes), called(c, classes))
     return [f'{a} → {b}' if len(f'{a}{b}') < 12 else f'{a}\n→ {b}' for a, b in pairs]
 
 def same_way(seen): # pictures.npz of every model
@@ -277,9 +280,9 @@ def picture_figure(
         if not alike: ways[len(rows)], rows[f'Δx, {label}'] = s['c'][few], unit(s['delta'])
         rows[f'∇ℓ, {label}'] = unit(s['gradient'])
     y = first['y'][few]
-    grid = figures.show_images(list(rows.values()), headings(y, first['c'][few], classes) if alike else [str(classes[k] if classes else k) for k in y], list(rows))
+    grid = figures.show_images(list(rows.values()), headings(y, first['c'][few], classes) if alike else called(y, classes), list(rows))
     for i, c in ways.items():
-        for ax, k in zip(grid[i], c): ax.set_title(f'→ {classes[k] if classes else k}', fontsize=8, pad=2)
+        for ax, name in zip(grid[i], called(c, classes)): ax.set_title(f'→ {name}', fontsize=8, pad=2)
     return grid[0, 0].figure
 
 # %% ../../nbs/experiments/04_report.ipynb #da08db28
