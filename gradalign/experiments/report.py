@@ -264,6 +264,7 @@ def seen_alike(folders):
 
 def each_its_own(folders): return '' if same_way(seen_alike(folders)) else ', each with its own closest class (→) and the Δx to that'
 
+# %% ../../nbs/experiments/04_report.ipynb #824f737a
 def picture_figure(
     folders,      # method, or 'method, settings' → folder of an evaluation that wrote pictures
     classes=None, # names of the classes; None: their numbers
