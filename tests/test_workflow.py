@@ -2,12 +2,13 @@
 
 The workflow is the real one; its notebooks are toys without torch, so that all of this takes seconds.
 """
-import shutil, subprocess, sys, time
+import json, shutil, subprocess, sys, time
+from pathlib import Path
 import nbformat, psutil, pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from conftest import ROOT
 from jobs import jobs, profile_file, profiles, read_profile
-from run_notebook import check, code_hash, last_row, parameters
+from run_notebook import check, code_hash, last_row, parameters, sockets
 
 TOY = '''
 profile: toy
@@ -137,9 +138,16 @@ def test_nothing_outlives_a_kill_and_figures_goes_on(house, victim):
 
 def test_two_at_once_are_refused(house):
     process, processes = in_the_middle(house)
+    argv = [p.cmdline() for p in processes if '--kernel' in command(p)]
+    given = [json.loads(Path(a[a.index('-f') + 1]).read_text()) for a in argv]
+    assert given and {g['transport'] for g in given} == {'ipc'}                 # of two ports that are chosen at once one may be gone
     status, output = figures(house)
     assert status != 0 and 'at work in this folder' in output
     assert process.wait(60) == 0
+
+def test_ports_where_a_path_is_too_long_for_a_socket():
+    assert sockets('/tmp/kernel-12345678')['transport'] == 'ipc'
+    assert [*sockets('/' + 'long/'*20)] == ['connection_file']
 
 # profiles
 

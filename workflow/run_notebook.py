@@ -9,7 +9,7 @@ What failed by its own parameters or code fails again: `--attempt 2` repeats the
 from lifeline import die_with_parent
 if __name__ == '__main__': die_with_parent()
 
-import argparse, ast, csv, hashlib, json, shutil, sys, threading, time
+import argparse, ast, csv, hashlib, json, shutil, socket, sys, tempfile, threading, time
 from pathlib import Path
 
 def code_cells(notebook):
@@ -68,6 +68,12 @@ def follow(log, title, every=2):
             if row and row != said: say(title, said := row)
     threading.Thread(target=watch, daemon=True).start()
 
+def sockets(place):
+    """Where kernel and client meet, as options of a kernel manager: sockets in the folder `place`. Ports, Jupyter's default, are chosen first and taken later;
+    of two kernels that start together one may find its port gone, and its client then waits for a minute in vain. Ports it is where the path is too long"""
+    fits = hasattr(socket, 'AF_UNIX') and len(bytes(Path(place)/'k-00000')) <= 100
+    return dict(connection_file=str(Path(place)/'k.json'), **(dict(transport='ipc', ip=str(Path(place)/'k')) if fits else {}))
+
 def run(notebook, executed, given, title):
     "Execute `notebook` into `executed`; the error of the notebook is raised"
     check(notebook, given)
@@ -75,13 +81,15 @@ def run(notebook, executed, given, title):
     sys.modules.setdefault('rfc3987_syntax')   # None: not there. jsonschema would build a grammar of web addresses with it, for seconds; no notebook needs it
     import papermill
     from jupyter_client.manager import AsyncKernelManager
-    class Kernel(AsyncKernelManager):
-        "This interpreter, whatever a kernel specification of the same name says, ending with this process"
-        def format_kernel_cmd(self, extra_arguments=None):
-            return [sys.executable, __file__, '--kernel', '-f', self.connection_file, *(extra_arguments or [])]
     Path(executed).parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', language='python', progress_bar=False,
-                               kernel_manager_class=Kernel, stdout_file=Lines(title), stderr_file=Lines(title))
+    with tempfile.TemporaryDirectory(prefix='kernel-', ignore_cleanup_errors=True) as place:
+        class Kernel(AsyncKernelManager):
+            "This interpreter, whatever a kernel specification of the same name says, ending with this process"
+            def __init__(self, **options): super().__init__(**options, **sockets(place))
+            def format_kernel_cmd(self, extra_arguments=None):
+                return [sys.executable, __file__, '--kernel', '-f', self.connection_file, *(extra_arguments or [])]
+        papermill.execute_notebook(str(notebook), str(executed), given, kernel_name='python3', language='python', progress_bar=False,
+                                   kernel_manager_class=Kernel, stdout_file=Lines(title), stderr_file=Lines(title))
 
 # Errors that another attempt may not meet: a full disk, memory, a GPU, a kernel that was killed. Everything else lies in the run itself.
 PASSING = {'DeadKernelError', 'MemoryError', 'OSError', 'OutOfMemoryError', 'AcceleratorError', 'RuntimeError', 'ConnectionError', 'TimeoutError', 'BlockingIOError',
