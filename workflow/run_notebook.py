@@ -117,7 +117,8 @@ def kernel():
     "What ipykernel's launcher does, in a process with a lifeline"
     sys.argv.remove('--kernel')
     if sys.path[0] == str(Path(__file__).parent): sys.path[0] = ''
-    import warnings
+    import logging, warnings
+    logging.getLogger('IPKernelApp').addFilter(lambda r: not r.getMessage().startswith('KeyboardInterrupt caught'))   # how a client ends a kernel that is done
     warnings.filterwarnings('ignore', '`torch.jit', FutureWarning)   # fastai meets a newer torch: nothing a reader can do about it
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance(argv=[*sys.argv[1:], '--log-level=ERROR'])
