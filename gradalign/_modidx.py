@@ -803,6 +803,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.lead': ( 'experiments/report.html#lead',
                                                                                      'gradalign/experiments/report.py'),
+                                              'gradalign.experiments.report.meant': ( 'experiments/report.html#meant',
+                                                                                      'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.named': ( 'experiments/report.html#named',
                                                                                       'gradalign/experiments/report.py'),
                                               'gradalign.experiments.report.names_in': ( 'experiments/report.html#names_in',
