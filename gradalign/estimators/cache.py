@@ -38,7 +38,7 @@ def projection_hash(
     "A name for all that decides a projection: generator, starting point, options. The size of a batch does not."
     e, kind = estimator, lambda v: [type(v).__name__, plain_of(v)]
     start = None if e.start is None else weights_hash(e.start, kind=kind(e.start))
-    options = dict(version=2, z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr), **({} if e.stretch == 1 else dict(stretch=float(e.stretch))))
+    options = dict(version=2, z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr))
     return weights_hash(e.net, kind=kind(e.net), start=start, **options)
 
 # %% ../../nbs/estimators/07_cache.ipynb #3cef1d88

@@ -156,9 +156,7 @@ def _check_options(e): # of a `LatentProjection`; n_classes is taken from the ne
     if e.protocol == 'paper' and e.start is not None: raise ValueError("protocol='paper' starts from z = 0: start belongs to 'tight'")
     for name, low in dict(z_dim=1, n_classes=2, passes=2, batch=1, max_bytes=1).items():
         if getattr(e, name) < low: raise ValueError(f'{name} must be at least {low}, got {getattr(e, name)}')
-    for name in 'lr', 'stretch':
-        if not 0 < getattr(e, name) < math.inf: raise ValueError(f'{name} must be finite and above 0, got {getattr(e, name)}')
-    if e.stretch != 1 and e.start is None: raise ValueError(f'stretch belongs to start, and there is none: got {e.stretch}')
+    if not 0 < e.lr < math.inf: raise ValueError(f'lr must be finite and above 0, got {e.lr}')
     if not 0 <= e.penalty < math.inf: raise ValueError(f'penalty must be finite and at least 0, got {e.penalty}')
 
 def _drawn_size(net, z, c): # of an image of the largest class in c: one that the generator does not have fails here, by itself
@@ -181,7 +179,6 @@ class LatentProjection:
     lr: float = .2      # paper: .1 for CIFAR-10
     batch: int = 2000   # samples at a time
     max_bytes: int = 2**32 # that the generator may hold until its gradient is taken; a batch that needs more passes in parts
-    stretch: float = 1. # tight: factor on what the encoder proposes
 
     def __post_init__(self):
         _check_options(self)
@@ -208,7 +205,7 @@ class LatentProjection:
         if self.start is not None: # where the encoder has no answer, z = 0 stays
             with torch.no_grad(), frozen(self.start): guess = self.start(x, c)
             if guess.shape != z.shape: raise ValueError(f'start must give {self.z_dim} numbers per sample, it gives {tuple(guess.shape[1:])}')
-            z = torch.where(guess.isfinite().all(1, keepdim=True), self.stretch*guess, z)
+            z = torch.where(guess.isfinite().all(1, keepdim=True), guess, z)
         part = max(1, self.max_bytes//held_bytes(self.net, z, c))
         if self.protocol == 'paper': return _published(self.net, x, c, z, self.penalty, self.lr, (600, 150), part)
         return lbfgs(lambda z, rows: _look(self.net, x[rows], c[rows], z, self.penalty, part), z, passes=self.passes)
