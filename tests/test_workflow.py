@@ -136,6 +136,11 @@ def test_nothing_outlives_a_kill_and_figures_goes_on(house, victim):
     assert status == 0 and '[train toy.slow seed 0] from step 0' not in output
     assert numbers(house) == ['8', '2', '80']
 
+def test_a_reader_that_goes_ends_it(house):
+    process, processes = in_the_middle(house)
+    process.stdout.close()
+    wait_for(lambda: gone(processes), 60)
+
 def test_two_at_once_are_refused(house):
     process, processes = in_the_middle(house)
     argv = [p.cmdline() for p in processes if '--kernel' in command(p)]

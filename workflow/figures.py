@@ -7,10 +7,11 @@ What was done before stays, what was interrupted starts again (a training from i
 not need it; the report is then made of what there is, and names what is missing.
 """
 from lifeline import die_with_parent
-import fcntl, os, sys
+import fcntl, os, signal, sys
 from pathlib import Path
 
 if 'MAKELEVEL' in os.environ: die_with_parent()
+if hasattr(signal, 'SIGPIPE'): signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the output has gone (`| head`): end, where Snakemake would wait for ever
 
 SNAKEFILE = Path(__file__).parent/'Snakefile'
 LOCAL = Path(__file__).parent/'profiles'/'local'
