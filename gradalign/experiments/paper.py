@@ -70,14 +70,24 @@ def full_factor(dataset, method, variant):
 def table_s1(
     runs, # runs.csv of a profile
 ):
-    "Table S1: hours of a training, a row per data set, method, scale and machine, beside the paper's: hours, hours at full length (estimated: as many steps, samples, steps of PGD and pixels as published, on the same machine), paper_hours"
+    "Table S1: hours of a training, a row per data set, method, scale, ε and machine, beside the paper's: hours, hours at full length (estimated: as many steps, samples, steps of PGD and pixels as published, on the same machine), paper_hours. Then what the paper has hours for and this profile has not"
     rows = []
     made = runs[runs.kind.isin(['train', 'estimate']) & runs.method.isin(list(ROLES))]
     for (dataset, method, variant, hardware), one in made.groupby(['dataset', 'method', 'variant', 'hardware'], sort=False):
-        steps, full, hours = int(settings_of(variant).get('steps', 0)), tables.published_settings(dataset, method).get('steps'), one.minutes.mean()/60
-        rows.append(dict(dataset=dataset, method=method, steps=steps or full, hours=hours, full=hours*full_factor(dataset, method, variant), paper_hours=published_hours(dataset, method), seeds=one.seed.nunique(), hardware=hardware))
-    table = pd.DataFrame(rows, columns=['dataset', 'method', 'steps', 'hours', 'full', 'paper_hours', 'seeds', 'hardware']).rename(columns=dict(full='hours at full length'))
-    return table.sort_values(['dataset', 'method', 'steps'], key=lambda c: tables.rank(c) if c.name != 'steps' else c, kind='stable', ignore_index=True)
+        own, full, hours = settings_of(variant), tables.published_settings(dataset, method), one.minutes.mean()/60
+        steps, eps = int(own.get('steps', 0)) or full.get('steps'), own.get('eps', full.get('eps', '')) if method == 'pgd' else ''
+        rows.append(dict(dataset=dataset, method=method, steps=steps, eps=eps, hours=hours, full=hours*full_factor(dataset, method, variant), paper_hours=published_hours(dataset, method), seeds=one.seed.nunique(), hardware=hardware))
+    rows += [dict(dataset=d, method=m, paper_hours=h, hardware=why) for d, m, h, why in _other_hours({(r['dataset'], r['method']) for r in rows})]
+    table = pd.DataFrame(rows, columns=['dataset', 'method', 'steps', 'eps', 'hours', 'full', 'paper_hours', 'seeds', 'hardware']).rename(columns=dict(eps='ε', full='hours at full length'))
+    table = table.astype(dict(steps='Int64', seeds='Int64'))
+    return table.sort_values(['dataset', 'method', 'steps', 'ε'], key=lambda c: tables.rank(c) if c.name in ('dataset', 'method') else pd.to_numeric(c), kind='stable', ignore_index=True)
+
+def _other_hours(have): # (dataset, method, the paper's hours, why there are none here)
+    for role, hours in tables.PAPER['table_S1_setup']['average_running_time_hours'].items():
+        for d, h in hours.items():
+            ours = [m for m, r in ROLES.items() if r == role and (r != 'gan' or m == ('indirect' if d in tables.CGAN_STEPS else 'direct'))]
+            if h is not None and not ours: yield d, role.replace('_', ' '), h, 'not timed apart: part of an evaluation'
+            elif h is not None and (d, ours[0]) not in have: yield d, ours[0], h, 'not run'
 
 def settings_of(variant): return dict(o.split('=', 1) for o in str(variant).split(' ') if '=' in o)
 
@@ -113,7 +123,7 @@ def view(table):
     "A table of text for a notebook; an empty one says that nothing of it was run"
     from IPython.display import HTML
     if not len(table): return HTML('<p><i>No run of this profile has a number for this table.</i></p>')
-    return table.fillna('').style.hide(axis='index').set_uuid('v').format(precision=3).set_properties(**{'white-space': 'pre-line', 'text-align': 'left'})
+    return table.astype(object).fillna('').style.hide(axis='index').set_uuid('v').format(precision=3).set_properties(**{'white-space': 'pre-line', 'text-align': 'left'})
 
 # %% ../../nbs/experiments/11_paper.ipynb #bf762106
 SETS = tables.ORDER[:tables.ORDER.index('imagenet')]
