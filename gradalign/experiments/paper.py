@@ -44,6 +44,8 @@ def published(table=None, metrics=None, datasets=None): # as in `beside`
             for m in (m for m, o in tables.METRICS.items() if (table is None or o.table == table) and (metrics is None or m in metrics)):
                 mean, std = tables.paper_value(d, method, m)
                 if mean == mean: yield d, method, m, mean, std
+        for a, r in tables.PAPER['table_4_pearson_alignment_vs_eps50_pgd_linf'].items():
+            if d in r and table in (None, 'table_4') and (metrics is None or f'pearson_{a}' in metrics): yield d, 'pgd', f'pearson_{a}', r[d], math.nan
 
 def not_run(numbers, table=None, metrics=None, datasets=None):
     "As `beside`: the numbers of the paper for which this profile has no run"
@@ -75,7 +77,7 @@ def table_s1(
     made = runs[runs.kind.isin(['train', 'estimate']) & runs.method.isin(list(ROLES))]
     for (dataset, method, variant, hardware), one in made.groupby(['dataset', 'method', 'variant', 'hardware'], sort=False):
         own, full, hours = settings_of(variant), tables.published_settings(dataset, method), one.minutes.mean()/60
-        steps, eps = int(own.get('steps', 0)) or full.get('steps'), own.get('eps', full.get('eps', '')) if method == 'pgd' else ''
+        steps, eps = int(own.get('steps', 0)) or full.get('steps'), str(own.get('eps', full.get('eps', ''))) if method == 'pgd' else ''
         rows.append(dict(dataset=dataset, method=method, steps=steps, eps=eps, hours=hours, full=hours*full_factor(dataset, method, variant), paper_hours=published_hours(dataset, method), seeds=one.seed.nunique(), hardware=hardware))
     rows += [dict(dataset=d, method=m, paper_hours=h, hardware=why) for d, m, h, why in _other_hours({(r['dataset'], r['method']) for r in rows})]
     table = pd.DataFrame(rows, columns=['dataset', 'method', 'steps', 'eps', 'hours', 'full', 'paper_hours', 'seeds', 'hardware']).rename(columns=dict(eps='ε', full='hours at full length'))
@@ -86,7 +88,7 @@ def _other_hours(have): # (dataset, method, the paper's hours, why there are non
     for role, hours in tables.PAPER['table_S1_setup']['average_running_time_hours'].items():
         for d, h in hours.items():
             ours = [m for m, r in ROLES.items() if r == role and (r != 'gan' or m == ('indirect' if d in tables.CGAN_STEPS else 'direct'))]
-            if h is not None and not ours: yield d, role.replace('_', ' '), h, 'not timed apart: part of an evaluation'
+            if h is not None and not ours: yield d, role.replace('_', ' '), h, 'no time of its own: attacks are part of evaluations' if d in {k for k, _ in have} else 'not run'
             elif h is not None and (d, ours[0]) not in have: yield d, ours[0], h, 'not run'
 
 def settings_of(variant): return dict(o.split('=', 1) for o in str(variant).split(' ') if '=' in o)
@@ -165,7 +167,6 @@ def _collapsed(rows): # whether all that the table of generators says is of coll
 
 def _asked(source): # the data sets for which the paper has a number or a picture there
     if isinstance(source, list): return [d for d in tables.PAPER_TABLE_2 if any(f.endswith(f'_{d}') for f in source)]
-    if source == 'table_4': return list(tables.PAPER['table_4_pearson_alignment_vs_eps50_pgd_linf']['alpha_dx'])
     return dict.fromkeys(d for d, *_ in published(source))
 
 def _set_of(figure): return next((d for d in sorted(SETS, key=len, reverse=True) if figure.endswith(f'_{d}')), 'imagenet' if figure == 'figure_s8' else 'spheres')
