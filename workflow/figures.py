@@ -11,7 +11,6 @@ import fcntl, os, signal, sys
 from pathlib import Path
 
 if 'MAKELEVEL' in os.environ: die_with_parent()
-if hasattr(signal, 'SIGPIPE'): signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the output has gone (`| head`): end, where Snakemake would wait for ever
 
 SNAKEFILE = Path(__file__).parent/'Snakefile'
 LOCAL = Path(__file__).parent/'profiles'/'local'
@@ -30,6 +29,7 @@ def main(profile, *options):
     try: read_profile(profile_file(profile))
     except ValueError as e: sys.exit(str(e))
     lock = hold_lock(profile)
+    if hasattr(signal, 'SIGPIPE'): signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the output has gone (`| head`): end, where Snakemake would wait for ever
     from snakemake.cli import main as snakemake
     where = [] if '--profile' in options else ['--profile', str(LOCAL)]
     snakemake(['--snakefile', str(SNAKEFILE), '--config', f'profile={profile}', *where, *options])

@@ -403,9 +403,11 @@ VERDICTS = {'holds in tendency': 'all numbers go the way that is claimed, some b
             'not told apart': 'those that go the other way do so within their noise',
             'below the paper, in a short run': 'the bar is not reached, with a small part of the published steps',
             'not run': 'this profile does not measure it'}
+
 def meant(verdicts):
     "What those of the verdicts that need a word mean, as HTML"
     return ''.join(f'<b>{k}</b>: {v}. ' for k, v in VERDICTS.items() if k in set(verdicts)).strip()
+
 LINKED = 'The executed notebook of a run stays where the profile was run, under <code>runs/</code>; the links lead there from <code>results/</code>.'
 READ = dict(section_3_2='02_estimates', table_1='01_spheres', section_3_3='01_spheres', table_2='03_robustness', table_3='03_robustness', estimators='03_robustness',
             table_7='05_many_classes', table_s2='05_many_classes', generators='05_many_classes', projections='05_many_classes', table_4='04_sweep',
