@@ -685,6 +685,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._collapsed': ( 'experiments/paper.html#_collapsed',
                                                                                          'gradalign/experiments/paper.py'),
+                                             'gradalign.experiments.paper._made_on': ( 'experiments/paper.html#_made_on',
+                                                                                       'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._other_hours': ( 'experiments/paper.html#_other_hours',
                                                                                            'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper._photographs': ( 'experiments/paper.html#_photographs',

@@ -140,7 +140,7 @@ SHOWN = {**{f'Table {k}': f'table_{k.lower()}' for k in ('1', '2', '3', '4', '5'
 def shown(
     results, # folder of a profile's results
 ):
-    "A row per table and figure of the paper: the data sets it was made for here, at what scale, and those of the paper's that are missing"
+    "A row per table and figure of the paper: the data sets it was made for here, at what scale, those of the paper's that are missing, seeds, machines"
     numbers, drawn = pd.read_csv(Path(results)/'numbers.csv', keep_default_na=False), list(pd.read_csv(Path(results)/'figures.csv').figure)
     table = pd.DataFrame([dict(item=item, **_behind(source, numbers, drawn)) for item, source in SHOWN.items()])
     if len(own := tables.imagenet_rows(results)): table.loc[table['item'].isin(['Table 5', 'Table 6', *['Figure S8'] * ('figure_s8' in drawn)]), ['datasets', 'scale']] = 'imagenet', _photographs(own)
@@ -156,10 +156,14 @@ def _behind(source, numbers, drawn): # source: a table, 'runs', 'diagram', or th
     if isinstance(source, str): rows = numbers[(numbers.table == source) & (numbers.dataset.isin(ONLY.get(source, SETS)) | (numbers.dataset == 'imagenet'))]
     else:
         found = [f for f in source if f in drawn]
-        rows = numbers[(numbers.table == 'table_4') if 'figure_s7' in found else numbers.dataset.isin([_set_of(f) for f in found])]
+        rows = numbers[(numbers.table == 'table_4') if 'figure_s7' in found else numbers.dataset.isin([_set_of(f) for f in found]) & (numbers.table != 'table_4')]
     scales = {tables.scale(*o) for o in zip(rows.dataset, rows.method, rows.variant)} - {'nothing to train'}
     useless = ', by a collapsed generator' if isinstance(source, list) and source[0].startswith('figure_generated') and _collapsed(rows) else ''
-    return {'datasets': ', '.join(dict.fromkeys(rows.dataset)), 'scale': 'not run' if rows.empty else 'published scale' if scales == {'published'} else f'reduced{useless}', 'not run for': ', '.join(d for d in _asked(source) if d not in set(rows.dataset))}
+    return {'datasets': ', '.join(dict.fromkeys(rows.dataset)), 'scale': 'not run' if rows.empty else 'published scale' if scales == {'published'} else f'reduced{useless}', 'not run for': ', '.join(d for d in _asked(source) if d not in set(rows.dataset)), **_made_on(rows)}
+
+def _made_on(rows): # with how many seeds (Table 4: models), on which machines
+    counts = sorted(set(pd.to_numeric(rows.seeds)))
+    return dict(seeds=f'{counts[0]:g} to {counts[-1]:g}' if len(counts) > 1 else ''.join(f'{c:g}' for c in counts), hardware='; '.join(sorted({h for o in rows.hardware for h in o.split('; ')})))
 
 def _collapsed(rows): # whether all that the table of generators says is of collapsed ones
     drawn = rows[rows.table == 'generators']
