@@ -703,6 +703,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper.full_factor': ( 'experiments/paper.html#full_factor',
                                                                                           'gradalign/experiments/paper.py'),
+                                             'gradalign.experiments.paper.methods_of': ( 'experiments/paper.html#methods_of',
+                                                                                         'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper.not_run': ( 'experiments/paper.html#not_run',
                                                                                       'gradalign/experiments/paper.py'),
                                              'gradalign.experiments.paper.numbers_in': ( 'experiments/paper.html#numbers_in',
