@@ -412,7 +412,7 @@ def read_in(profile, k): # the notebooks of nbs/paper show results/desk
     "Link to the executed notebook that shows this table or figure of the profile and discusses it; '' where there is none"
     if k.startswith('figure'): k = '_'.join(k.split('_')[:2])                  # without the data set
     return f' <a href="../../nbs/paper/{READ[k]}.ipynb">Read in {READ[k]}.ipynb</a>.' if profile == 'desk' and k in READ else ''
-CACHES = 'A latent projection is made once for each sample and class asked for, and read again after that. A run that was resumed counts the requests of its last process; a folder of projections is shared by runs with the same generator and the same samples.'
+CACHES = 'A latent projection is made once for each sample and class asked for, and read again after that. A training that was resumed counts the requests of all its processes (L_α on MNIST in desk, made before that, those of its last one); a folder of projections is shared by runs with the same generator and the same samples.'
 FIGURE_S7 = 'Figure S7: ε50 of PGD-L∞ against alignment, a dot per model, coloured by the ε of its training.'
 VIEWS = {'table_2': ('Table 2: accuracy, robustness, alignment', tables.table_2,
                      "Protocol `tight`: the median of the smallest successful strength, to 1 % or better (`rtol`). Protocol `paper`: the published grid and interpolation, on the same models. Below each number the paper's, over five runs."),

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WEIGHTS', 'FROM_SCRATCH', 'OWN', 'VALIDATIONS', 'VALID_STRENGTHS', 'NOT_ATTACKS', 'TRAINED', 'ONLY_CONDITIONAL',
            'CONDITIONAL', 'DISCRIMINATORS', 'check_weights', 'architecture', 'classifier', 'weights_used',
-           'check_train', 'given_only', 'train', 'kept_projections', 'row_kept', 'describe_validation',
+           'check_train', 'given_only', 'train', 'Asked', 'kept_projections', 'row_kept', 'describe_validation',
            'validation_eps50', 'validation_of', 'examples', 'other_classes', 'other_results', 'save_pictures',
            'save_examples', 'first_of_each', 'figure_tables', 'trained', 'check_evaluate', 'check_other', 'evaluate',
            'same_attacks', 'Samples', 'save_grid', 'Drawings', 'check_estimate', 'estimate', 'judge_for', 'opponent',
@@ -37,7 +37,7 @@ from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
 from ..robustness import eps50
 from ..theory import boundary_slice, theorem1
-from ..training import Validation, check_crafting, fit, load_tensors, make_learner, methods, save_tensors
+from ..training import Kept, Validation, check_crafting, fit, load_tensors, make_learner, methods, save_tensors
 
 # %% ../../nbs/experiments/01_runs.ipynb #a9201b2e
 WEIGHTS = 'random', 'IMAGENET1K_V1'
@@ -150,22 +150,28 @@ def _train(record, out, root, generator):
     if record['method'] == 'alignment': own['estimator'] = delta_source(own.get('estimator', 'exact'), data, generator)
     own.pop('generator', None)
     if own.get('select') == 'best': own['validate'] = validation_of(kind, valid, seed=seed, first=first)
-    model = classifier(data, seed=seed, protocol=protocol, weights=weights)
-    learn = make_learner(data, model, record['method'], seed=seed, valid=valid, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', **own)
+    model, asked = classifier(data, seed=seed, protocol=protocol, weights=weights), [Asked(own['estimator'])] if isinstance(own.get('estimator'), Cached) else []
+    learn = make_learner(data, model, record['method'], seed=seed, valid=valid, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=asked, **own)
     start = time.monotonic()
     fit(learn)
     record['earlier'] = max(0., learn.log.seconds() - (time.monotonic() - start))
     save_tensors(out/'model.safetensors', model.state_dict())
     record['weights'] = weights_used(record['dataset'], weights)
-    if isinstance(own.get('estimator'), Cached): record['results'] |= kept_projections(own['estimator'])
+    if asked: record['results'] |= kept_projections(own['estimator'])
     units, last = dict(loss='nats', accuracy='fraction', robust_accuracy='fraction', alpha='cosine'), row_kept(learn)
     record['results'].update({k: quantity(last[k], unit) for k, unit in units.items() if k in last})
     record['results']['ms_per_step'] = quantity(1000*learn.log.seconds()/record['params']['steps'], 'ms')
     if 'validate' in own: describe_validation(record, learn, kind)
 
 # %% ../../nbs/experiments/01_runs.ipynb #cab48fdd
+class Asked(Kept):
+    "The counts of a cache, which go on where a training goes on."
+    def __init__(self, cached): self.cached = cached
+    def facts(self): return dict(self.cached.counts)
+    def recall(self, tensors, facts): self.cached.counts.update(facts)
+
 def kept_projections(cached):
-    "How often a projection was there already, in this process; how many were kept but broken; and what keeping them takes on disk"
+    "How often a projection was there already; how many were kept but broken; and what keeping them takes on disk"
     pairs, mb, _ = cached.size()
     return dict(hit_rate=quantity(cached.hit_rate, 'fraction', **cached.counts), pairs_kept=quantity(pairs, 'pairs'), mb_kept=quantity(mb, 'MB'))
 
