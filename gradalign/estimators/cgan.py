@@ -257,22 +257,28 @@ class Guess(nn.Module):
     def train(self, mode=True): self.encoder.train(mode); return self                   # the generator stays in eval mode
     def forward(self, x, c): return objective(self.net, x, c, self.encoder(x, c), self.penalty)[0]
 
-def own_images(net: ConditionalGenerator, n=1000) -> Data: # the labels are the classes that are asked for, not those drawn
-    "An endless data set: images of a generator, each with a class at random."
+def own_images(net: ConditionalGenerator, n=1000, real: Data | None=None) -> Data: # the labels are the classes that are asked for, not those drawn
+    "An endless data set: images of a generator, each with a class at random; where `real` is given, every second image is one of those."
     def fresh(n, rng):
         device, z = net.first.bias.device, torch.randn(n, net.z_dim, generator=rng)
         c, wanted = torch.randint(net.n_classes, (2, n), generator=rng)
-        with torch.no_grad(): return net(z.to(device), c.to(device)).cpu(), wanted
+        with torch.no_grad(): x = net(z.to(device), c.to(device)).cpu()
+        if real is not None: x[::2] = real.x[torch.randint(len(real), (len(x[::2]),), generator=rng)]
+        return x, wanted
     return Data('generated', 'train', *fresh(n, rng_of(0, 10)), (-1., 1.), tuple(map(str, range(net.n_classes))), fresh=fresh)
 
 def fit_encoder(
     net: ConditionalGenerator, # from `folded`
-    *, penalty, steps=2000, batch=250, lr=1e-3, width=32, seed=0, checkpoint=None, device=None, cbs=(),
+    *, penalty, real: Data | None=None, # λ; images to learn from besides the generator's own
+    steps=2000, batch=250, lr=1e-3, width=32, seed=0, checkpoint=None, device=None, cbs=(),
 ) -> tuple: # the encoder in eval mode; the log
-    "Trains an encoder on what the generator draws; resumes from `checkpoint`."
+    "Trains an encoder on what the generator draws, and on `real` images; resumes from `checkpoint`. Raises ValueError where they are of another size."
+    size = (net.config['channels'], net.side, net.side)
+    if real is not None and tuple(real.x[:1].shape[1:]) != size: raise ValueError(f'real must hold images of {size}, got {tuple(real.x[:1].shape[1:])}')
     encoder = Encoder(net.n_classes, net.side, net.config['channels'], width, net.z_dim, seed=seed_of(seed, 11))
     params = dict(method='encoder', penalty=penalty, steps=steps, batch=batch, lr=lr, width=width, seed=seed, generator=weights_hash(net))
-    learn = stream_learner(own_images(net.to(device or net.first.bias.device)), Guess(encoder, net, penalty), lambda value, c: value.mean(), batch=batch, steps=steps, lr=lr,
+    if real is not None: params['real'] = [real.name, real.split, len(real)]                # checkpoints of before go on
+    learn = stream_learner(own_images(net.to(device or net.first.bias.device), real=real), Guess(encoder, net, penalty), lambda value, c: value.mean(), batch=batch, steps=steps, lr=lr,
                            params=params, betas=(.9, .999), schedule='cosine', seed=seed, checkpoint=checkpoint, device=device, cbs=[GiveLabels(), *cbs])
     fit(learn)
     return encoder.eval(), learn.log.table()
