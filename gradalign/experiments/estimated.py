@@ -76,14 +76,17 @@ def projection(net, guess, data, protocol='tight'):
     return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
 
 def against_published(fast, data, n, judge=None):
-    "The fast projection and the published one on the same n pairs: results with units; with a judge also its α_Δx by either. The published one takes 600 + 150 steps, and a look at the end"
+    "The fast projection and the published one on the same n pairs: results with units; with a judge also its α_Δx by either, and with the exact Δx, where that is known, both are held against it. The published one takes 600 + 150 steps, and a look at the end"
     x, c = data.x[:n], wanted(data.y[:n], data.n_classes)
     slow = replace(fast, protocol='paper', start=None, lr=.1 if data.name == 'cifar10' else .2)
     a, b = fast.project(x, c), slow.project(x, c)
     at = lambda v: v if judge is None else v.to(next(judge.parameters()).device)
     mean = lambda v: quantity(v.nanmean(), 'cosine', undefined=int(v.isnan().sum()))
-    alpha = lambda p: mean(alignment_dx(judge, at(x), at(data.y[:n]), at(p.image - x), at(c)))
-    aligned = {} if judge is None else dict(alpha_dx_fast=alpha(a), alpha_dx_published=alpha(b))
+    alpha = lambda d: mean(alignment_dx(judge, at(x), at(data.y[:n]), at(d), at(c)))
+    aligned = {} if judge is None else dict(alpha_dx_fast=alpha(a.image - x), alpha_dx_published=alpha(b.image - x))
+    if data.delta is not None:
+        delta = data.delta(x, data.y[:n])
+        aligned |= dict(sim_fast=mean(cosine(a.image - x, delta)), sim_published=mean(cosine(b.image - x, delta)), **({} if judge is None else dict(alpha_dx_exact=alpha(delta))))
     return aligned | dict(objective=quantity(a.value.mean(), 'squared input', n=len(x)), objective_published=quantity(b.value.mean(), 'squared input'), no_worse=quantity((a.value <= 1.01*b.value).double().mean(), 'fraction'),
                 passes=quantity(a.passes.double().mean(), 'passes'), passes_published=quantity(b.passes.double().mean(), 'passes'), agreement=mean(cosine(a.image - x, b.image - x)))
 

@@ -71,6 +71,9 @@ METRICS = {m.name: m for m in [
     Metric('agreement', 'projections', 'sim(fast, published)', -1, 1, 'higher', 'cosine', 'mean cosine between both estimates of Δx'),
     Metric('alpha_dx_fast', 'projections', 'α_Δx, fast', -1, 1, '', 'cosine', 'mean α_Δx of the judge with the fast projections, for the same classes'),
     Metric('alpha_dx_published', 'projections', 'α_Δx, published', -1, 1, '', 'cosine', 'the same with the published ones'),
+    Metric('alpha_dx_exact', 'projections', 'α_Δx, exact', -1, 1, '', 'cosine', 'the same with the exact Δx, where that is known'),
+    Metric('sim_fast', 'projections', 'sim, fast', -1, 1, 'higher', 'cosine', 'mean cosine of the fast estimate with the exact Δx'),
+    Metric('sim_published', 'projections', 'sim, published', -1, 1, 'higher', 'cosine', 'the same of the published one'),
     Metric('pearson_alpha_dx', 'table_4', 'r(ε50 PGD-L∞, α_Δx)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('pearson_alpha_x', 'table_4', 'r(ε50 PGD-L∞, α_x)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('ratio_l2_alpha', 'section_3_3', 'ε50(L2) / α_Δx', 0, INF, '', 'input', 'on Spheres half the distance of the two classes, 0.15')]}
