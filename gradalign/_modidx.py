@@ -597,6 +597,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'gradalign/experiments/estimated.py'),
                                                  'gradalign.experiments.estimated.against_published': ( 'experiments/estimated.html#against_published',
                                                                                                         'gradalign/experiments/estimated.py'),
+                                                 'gradalign.experiments.estimated.better_start': ( 'experiments/estimated.html#better_start',
+                                                                                                   'gradalign/experiments/estimated.py'),
                                                  'gradalign.experiments.estimated.check_estimator': ( 'experiments/estimated.html#check_estimator',
                                                                                                       'gradalign/experiments/estimated.py'),
                                                  'gradalign.experiments.estimated.collapsed': ( 'experiments/estimated.html#collapsed',

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FROM_DATA', 'GENERATED', 'ESTIMATORS', 'PENALTY', 'UNITS', 'check_estimator', 'delta_source', 'generator_of',
-           'penalty_of', 'projection', 'against_published', 'tag_of', 'wanted', 'estimated', 'high_water', 'cost',
-           'neighbours_away', 'accuracy', 'collapsed', 'measured']
+           'penalty_of', 'projection', 'better_start', 'against_published', 'tag_of', 'wanted', 'estimated',
+           'high_water', 'cost', 'neighbours_away', 'accuracy', 'collapsed', 'measured']
 
 # %% ../../nbs/experiments/07_estimated.ipynb #84f3b2b8
 import time
@@ -63,7 +63,8 @@ def generator_of(folder, data, method='direct'):
     if side not in (None, data.x[:1].shape[-1]): raise ValueError(f'generator: {folder} was trained on sides of {side}, the data have {data.x[:1].shape[-1]}')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if method == 'direct': return load_generator(Path(folder)/'generator.safetensors').to(device)
-    guess = load_encoder(Path(folder)/'encoder.safetensors').to(device) if record['protocol'] == 'tight' else None     # as published it starts from z = 0
+    encoded = record['protocol'] == 'tight' and record.get('start') != 'zero'                # as published it starts from z = 0
+    guess = load_encoder(Path(folder)/'encoder.safetensors').to(device) if encoded else None
     return projection(load_cgan(Path(folder)/'generator.safetensors').to(device), guess, data, record['protocol'])
 
 def penalty_of(net, data):
@@ -74,6 +75,13 @@ def projection(net, guess, data, protocol='tight'):
     "The projection of images of `data` on what a conditional generator draws; `guess` is where the tight one starts"
     start = dict(start=guess) if protocol == 'tight' else dict(lr=.1 if data.name == 'cifar10' else .2)
     return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
+
+def better_start(fast, data, n=200):
+    "`(projection, {start: objective})`: from the encoder's z or from z = 0, whichever ends lower on the first n samples of `data`, those of the training"
+    x, c = data.x[:n], wanted(data.y[:n], data.n_classes)
+    ways = dict(encoder=fast, zero=replace(fast, start=None))
+    ends = {k: p.project(x, c).value.mean().item() for k, p in ways.items()}
+    return ways[min(ends, key=ends.get)], ends
 
 def against_published(fast, data, n, judge=None):
     "The fast projection and the published one on the same n pairs: results with units; with a judge also its α_Δx by either, and with the exact Δx, where that is known, both are held against it. The published one takes 600 + 150 steps, and a look at the end"

@@ -31,7 +31,7 @@ from ..estimators.cgan import drawn, fit_cgan, fit_encoder, folded, quality, sav
 from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direct, save_generator
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, answers_in, attack_of, attacked, batch_of, seconds_kept
-from .estimated import ESTIMATORS, GENERATED, accuracy, against_published, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
+from .estimated import ESTIMATORS, GENERATED, accuracy, against_published, better_start, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
 from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing, versions
 from ..geometry import cosine, vector_norm
 from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
@@ -538,6 +538,10 @@ def _conditional(record, out, data, test, judge, own):
         rows = pd.DataFrame(quality(net, judge, test)).drop(columns='class').mean()
         record['results'] |= {f'drawn_{k}': quantity(v, 'ratio' if k == 'diversity' else 'fraction') for k, v in rows.items()}
     found = projection(net, guess, data, record['protocol'])
+    if tight:
+        found, ends = better_start(found, data)
+        record['start'] = min(ends, key=ends.get)
+        record['results'] |= {f'objective_from_{k}': quantity(v, 'squared input') for k, v in ends.items()}
     if pairs: record['results'] |= against_published(found, test, min(pairs, len(test)), judge)
     return found
 
