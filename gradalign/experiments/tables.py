@@ -74,6 +74,8 @@ METRICS = {m.name: m for m in [
     Metric('alpha_dx_exact', 'projections', 'α_Δx, exact', -1, 1, '', 'cosine', 'the same with the exact Δx, where that is known'),
     Metric('sim_fast', 'projections', 'sim, fast', -1, 1, 'higher', 'cosine', 'mean cosine of the fast estimate with the exact Δx'),
     Metric('sim_published', 'projections', 'sim, published', -1, 1, 'higher', 'cosine', 'the same of the published one'),
+    Metric('objective_from_encoder', 'projections', 'from the encoder', 0, INF, 'lower', 'squared input', 'the fast objective on 200 training images from the z of the encoder; the projection starts where this is lower'),
+    Metric('objective_from_zero', 'projections', 'from z = 0', 0, INF, 'lower', 'squared input', 'the same from z = 0'),
     Metric('pearson_alpha_dx', 'table_4', 'r(ε50 PGD-L∞, α_Δx)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('pearson_alpha_x', 'table_4', 'r(ε50 PGD-L∞, α_x)', -1, 1, '', 'correlation', 'over PGD-trained models of several ε and seeds'),
     Metric('ratio_l2_alpha', 'section_3_3', 'ε50(L2) / α_Δx', 0, INF, '', 'input', 'on Spheres half the distance of the two classes, 0.15')]}
