@@ -425,7 +425,7 @@ class Drawings(Callback):
         save_grid(figures.show_images(list(images), names=list(self.names)), self.path)
 
 # %% ../../nbs/experiments/01_runs.ipynb #abb0a8c6
-ONLY_CONDITIONAL = 'encoder_steps', 'encoder_images', 'n_published', 'z_dim', 'class_weight', 'lengths'
+ONLY_CONDITIONAL = 'encoder_steps', 'encoder_batch', 'encoder_images', 'encoder_penalty', 'n_published', 'z_dim', 'class_weight', 'lengths'
 TRAINED = 'weights', 'steps', 'batch', 'lr', 'lr_d', 'schedule', 'warmup', 'epoch', 'ema', 'select', 'width', 'depth', 'discriminator', 'loss', 'spectral', 'lambda_reg', 'lambda_cycle', *ONLY_CONDITIONAL   # what only a generator has
 CONDITIONAL = 'steps', 'batch', 'lr', 'schedule', 'epoch', 'ema', 'width', *ONLY_CONDITIONAL   # and which of these the indirect one
 DISCRIMINATORS = 'classifier', 'conv'
@@ -437,9 +437,10 @@ def check_estimate(dataset, method, params):
     if method not in ESTIMATORS: raise ValueError(f'method must be one of {", ".join(ESTIMATORS)}, got {method!r}')
     if params.get('discriminator', 'classifier') not in DISCRIMINATORS: raise ValueError(f'discriminator must be one of {", ".join(DISCRIMINATORS)}, got {params["discriminator"]!r}')
     if params.get('discriminator') == 'conv' and params.get('weights') is not None: raise ValueError('weights are those of the classifier: a discriminator conv has none to start from')
-    for k in 'z_dim', 'width', 'encoder_steps', 'steps', 'batch':
+    for k in 'z_dim', 'width', 'encoder_steps', 'encoder_batch', 'steps', 'batch':
         if params.get(k) is not None: check_count(params[k], k)
     if params.get('encoder_images', 'own') not in ENCODER_IMAGES: raise ValueError(f'encoder_images must be one of {", ".join(ENCODER_IMAGES)}, got {params["encoder_images"]!r}')
+    if not 0 <= params.get('encoder_penalty', 1.) <= 1: raise ValueError(f'encoder_penalty must lie in 0 … 1, a share of λ, got {params["encoder_penalty"]!r}')
     odd = [k for k in TRAINED if params.get(k) is not None and not (k in CONDITIONAL and method == 'indirect' or k not in ONLY_CONDITIONAL and method == 'direct')]
     if odd: raise ValueError(f'{odd[0]} belongs to method {"indirect" if odd[0] in ONLY_CONDITIONAL else "direct"}, not to {method!r}')
     if method == 'direct' and 'discriminator' not in params: check_weights(dataset, params.get('weights'))
@@ -456,14 +457,15 @@ def estimate(*,
     n_published=None,     # indirect: pairs on which its projections are compared with the published ones; None: none
     judge=None,           # folder of a finished training: the classifier that looks at x̂'
     encoder_steps=None,   # indirect: of the encoder; None: 1,000
-    encoder_images=None,  # indirect: what it learns from, see ENCODER_IMAGES; None: 'own'
+    encoder_batch=None, encoder_images=None, # indirect: images of one step, None: 250; what it learns from, see ENCODER_IMAGES, None: 'own'
+    encoder_penalty=None, # indirect: with what share of the projection's λ it learns; None: 1
     weights=None,         # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`, `fit_cgan`
     steps=None, batch=None, lr=None, lr_d=None, schedule=None, warmup=None, epoch=None,
     ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_reg=None, lambda_cycle=None, z_dim=None, class_weight=None, lengths=None,
 ):
     "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
-                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, encoder_images=encoder_images, n_published=n_published, z_dim=z_dim, class_weight=class_weight, lengths=lengths)
+                     select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, encoder_batch=encoder_batch, encoder_images=encoder_images, encoder_penalty=encoder_penalty, n_published=n_published, z_dim=z_dim, class_weight=class_weight, lengths=lengths)
     check_estimate(dataset, method, own)
     if n_published is not None: check_count(n_published, 'n_published')
     if n_published is not None and protocol == 'paper': raise ValueError('n_published compares the fast projection with the published one: it belongs to protocol tight')
@@ -521,14 +523,14 @@ def _generator(record, out, data, valid, own):
 def _conditional(record, out, data, test, judge, own):
     "The projection on a trained conditional generator; its weights, its log, its speed and its quality are kept"
     seed, tight, looks, start = record['seed'], record['protocol'] == 'tight', own.pop('encoder_steps', 1000), time.monotonic()
-    pairs, shown = own.pop('n_published', None), own.pop('encoder_images', 'own')
+    pairs, shown, share, some = (own.pop(*o) for o in (('n_published', None), ('encoder_images', 'own'), ('encoder_penalty', 1.), ('encoder_batch', 250)))
     raw, average, log = fit_cgan(data, seed=seed, checkpoint=out/'checkpoint.safetensors', log=out/'log.csv', cbs=[Drawings(data, out/'samples.png')], **({} if tight else {'ema': 0}) | own)
     record['earlier'] = max(0., log.seconds.iloc[-1] - (time.monotonic() - start))
     net, guess = average if tight and average is not None else raw, None
     record['copy'] = 'average' if net is average else 'raw'                      # of the generator's weights
     start = time.monotonic()
     if tight:
-        guess, looked = fit_encoder(folded(net), penalty=penalty_of(net, data), real=data if shown == 'both' else None, steps=looks, seed=seed,
+        guess, looked = fit_encoder(folded(net), penalty=share*penalty_of(net, data), real=data if shown == 'both' else None, steps=looks, batch=some, seed=seed,
                                     checkpoint=out/'encoder_checkpoint.safetensors')
         record['earlier'] += max(0., looked.seconds.iloc[-1] - (time.monotonic() - start))
     save_cgan(net, out/'generator.safetensors')
