@@ -270,7 +270,7 @@ def own_images(net: ConditionalGenerator, n=1000, real: Data | None=None) -> Dat
 def fit_encoder(
     net: ConditionalGenerator, # from `folded`
     *, penalty, real: Data | None=None, # λ; images to learn from besides the generator's own
-    steps=2000, batch=250, lr=1e-3, width=32, seed=0, checkpoint=None, device=None, cbs=(),
+    steps=4000, batch=50, lr=1e-3, width=32, seed=0, checkpoint=None, device=None, cbs=(),
 ) -> tuple: # the encoder in eval mode; the log
     "Trains an encoder on what the generator draws, and on `real` images; resumes from `checkpoint`. Raises ValueError where they are of another size."
     size = (net.config['channels'], net.side, net.side)
