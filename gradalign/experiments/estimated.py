@@ -76,6 +76,8 @@ def projection(net, guess, data, protocol='tight'):
     start = dict(start=guess) if protocol == 'tight' else dict(lr=.1 if data.name == 'cifar10' else .2)
     return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
 
+
+# %% ../../nbs/experiments/07_estimated.ipynb #fcc5b715
 def better_start(fast, data, n=200):
     "`(projection, {start: objective})`: from the encoder's z or from z = 0, whichever ends lower on the first n samples of `data`, those of the training"
     x, c = data.x[:n], wanted(data.y[:n], data.n_classes)
