@@ -352,7 +352,7 @@ def load_state(path, learn, params):
     for i, p in enumerate(_params(learn)):
         like = lambda v: torch.empty_like(p).copy_(v) if v.shape == p.shape else v.to(p.device)
         learn.opt.opt.state[p] = {k: like(v) for k, v in part(f'opt.{i}').items()}
-    for name, cb in _kept(learn).items(): cb.recall({k: v.to(learn.dls.device) for k, v in part(name).items()}, facts[name])
+    for name, cb in _kept(learn).items(): cb.recall({k: v.to(learn.dls.device) for k, v in part(name).items()}, facts.get(name, {}))
     learn.steps.done = facts['done']
 
 # %% ../nbs/06_training.ipynb #ded8d8a0
