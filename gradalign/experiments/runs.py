@@ -542,7 +542,7 @@ def _conditional(record, out, data, test, judge, own):
     found = projection(net, guess, data, record['protocol'])
     if tight:
         found, ends = better_start(found, data)
-        record['start'] = min(ends, key=ends.get)
+        record['start'] = 'zero' if found.start is None else 'encoder'
         record['results'] |= {f'objective_from_{k}': quantity(v, 'squared input') for k, v in ends.items()}
     if pairs: record['results'] |= against_published(found, test, min(pairs, len(test)), judge)
     return found
