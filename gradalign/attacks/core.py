@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from ..geometry import check_box, check_norm, dual, per_sample, vector_norm
-from ..models import check_x, check_y, ell, linear_distances, looks_like_probabilities, margin, two_columns, _gradients, _nearest
+from ..models import check_x, check_y, ell, linear_distances, looks_like_probabilities, margin, predict, two_columns, _gradients, _nearest
 
 # %% ../../nbs/attacks/00_core.ipynb #08308d79
 def check_strength(
@@ -181,8 +181,9 @@ def fooled(
     logits: Tensor, # (n, C)
     y: Tensor,      # (n,)
 ) -> Tensor: # bool (n,)
-    "Which samples the model gets wrong. One logit: class 1 iff s > 0."
-    return logits.argmax(1) != y
+    "Which samples the model gets wrong. One logit: class 1 iff s > 0. What predicts nothing (NaN) is not fooled."
+    found = predict(logits)
+    return (found != y) & (found >= 0)
 
 def largest_other(
     logits: Tensor, # (n, C)
