@@ -61,6 +61,10 @@ CONTEXT = dict(estimator=NearestNeighbour(*POOL), manifold=MANIFOLD, eps=.05, ra
 
 # ---- the entry points: each a call (model, x, y) → numbers
 
+def delta_of(x):
+    "Δx in the type of x, where it has a usable one"
+    return DELTA[:len(x)].to(x.dtype) if isinstance(x, Tensor) and x.dtype in (torch.float32, torch.float64) else DELTA[:len(x)]
+
 def call_measure(model, x, y):
     "α_x, ε50 and accuracy of a report card"
     card = measure(model, (x, y), attacks=['pgd_linf', 'square_linf'], budget=Budget(samples=N, minutes=None, slow=4, steps=4, queries=20), progress=False)
@@ -79,7 +83,7 @@ ATTACKS = dict(
     orthogonal_pgd=lambda m, x, y: penalties.orthogonal_pgd(m, x, y, .1, DELTA[:len(x)], steps=5))
 PER_SAMPLE = ATTACKS | dict(
     get_logits=lambda m, x, y: get_logits(m, x),
-    alignment_dx=lambda m, x, y: alignment_dx(m, x, y, DELTA[:len(x)].to(x.dtype)),
+    alignment_dx=lambda m, x, y: alignment_dx(m, x, y, delta_of(x)),
     alignment_x=lambda m, x, y: alignment_x(m, x, y, 'closest_true'),
     closest_class=closest_class, linear_robustness=linear_robustness, ell_gradient=ell_gradient,
     linear_robustness_linf=lambda m, x, y: linear_robustness(m, x, y, INF),
@@ -88,16 +92,16 @@ PER_SAMPLE = ATTACKS | dict(
     ell_at=lambda m, x, y: theory.ell_at(m, x, y, OTHER[:len(x)]),
     class_robustness=lambda m, x, y: theory.class_robustness(m, x, y, OTHER[:len(x)]),
     foot=lambda m, x, y: theory.foot(m, x, y, OTHER[:len(x)]),
-    theorem1=lambda m, x, y: theory.theorem1(m, x, (x + DELTA[:len(x)]).clamp(0, 1), y).select_dtypes(float).to_numpy(),
+    theorem1=lambda m, x, y: theory.theorem1(m, x, draw_samples(N, 4)[0][:len(x)], y).select_dtypes(float).to_numpy(),
     walk=lambda m, x, y: theory.walk(m, x, y, OTHER[:len(x)], reach=.04),
     clever=lambda m, x, y: clever(m, x, y, radius=.3, batches=2, samples=4),
     **{f'measure {k}': lambda m, x, y, k=k: table(m, x, y, [k], context=CONTEXT).to_numpy() for k in MEASURES if k != 'clever'})
 WHOLE = dict(
-    alignment_penalty=lambda m, x, y: alignment_penalty(m, x, y, DELTA[:len(x)].to(x.dtype)),
+    alignment_penalty=lambda m, x, y: alignment_penalty(m, x, y, delta_of(x)),
     gradient_norm_penalty=penalties.gradient_norm_penalty, input_alignment_penalty=penalties.input_alignment_penalty,
     local_linearity_penalty=lambda m, x, y: penalties.local_linearity_penalty(m, x, y, .05),
     saliency_alignment_penalty=lambda m, x, y: penalties.saliency_alignment_penalty(m, x, y, TEACHER),
-    lenient_alignment_penalty=lambda m, x, y: penalties.lenient_alignment_penalty(m, x, y, DELTA[None, :len(x)].to(x.dtype)),
+    lenient_alignment_penalty=lambda m, x, y: penalties.lenient_alignment_penalty(m, x, y, delta_of(x)[None]),
     eps50=lambda m, x, y: numbers_of(eps50(PGD, m, x, y)),
     eps50_paper=lambda m, x, y: numbers_of(eps50(PGD, m, x, y, protocol='paper', strengths=[.01, .1, .4])),
     eps50_square=lambda m, x, y: numbers_of(eps50(partial(square, queries=20), m, x, y, rtol=.1)),
@@ -174,6 +178,7 @@ def test_twins_give_the_same_number(name):
     cases = {k: (wrap(make(), BOX), X.clone(), Y) for k, make in MODELS.items()}
     cases |= {k: (wrap(NET, BOX), X.clone(), Y.to(kind)) for k, kind in LABELS.items()}
     cases |= {k: (wrap(NET, BOX), make(X.clone()), Y) for k, make in INPUTS.items()}
+    if name.endswith('_penalty') or name == 'get_logits': del cases['in train mode, with dropout'] # these take the mode that they find
     for case, (model, x, y) in cases.items():
         try: found = as_tensors(call(model, x, y))
         except Exception as e: wrong[case] = f'{type(e).__name__}: {e}'; continue
@@ -263,7 +268,8 @@ def test_no_gradient(name):
         check_sentence(e)
         assert name not in NO_GRADIENT or name == 'measure'
         return
-    assert name in NO_GRADIENT and is_same(found, reference(name), .12)
+    if name == 'eps50_square': return # of twenty queries, from another start
+    assert name in NO_GRADIENT and is_same(found, reference(name))
 
 # ---- what an attack may return
 
