@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, linear_reach, many_strengths, mix, random_start, sample_seeds, scores, steepest
 from ..geometry import clamp, per_sample, project
-from ..models import frozen, margin, two_columns
+from ..models import frozen, get_logits, margin
 
 # %% ../../nbs/attacks/01_pgd.ipynb #48548708
 def pgd_step(
@@ -32,7 +32,7 @@ def pgd_step(
 def _look(model, x, y, c, score, norm, box, grad=True): # logits (n, C), ∇J (n, *shape), class to climb towards (n,)
     with torch.set_grad_enabled(grad):
         x = x.detach().requires_grad_(grad)
-        logits = two_columns(model(x))
+        logits = get_logits(model, x)
     if not grad: return logits, None, c
     check_gradient(logits, 'PGD')
     if c is None: c = _towards(check_scores(logits, y), x, y, score, norm, box)
