@@ -6,8 +6,8 @@
 __all__ = ['RULED_OUT', 'FLOATS', 'imagenet_mean', 'imagenet_std', 'logits_in', 'two_columns', 'predict', 'typical_weight',
            'Wrapped', 'wrap', 'get_logits', 'class_loss', 'sample_losses', 'eval_mode', 'frozen', 'check_x', 'check_y',
            'check_gradient', 'input_gradient', 'second_order', 'second_order_once', 'check_second_order',
-           'looks_like_probabilities', 'check_logits', 'margin', 'ell', 'class_lengths', 'linear_distances',
-           'check_count', 'closest_class', 'linear_robustness', 'ell_gradient', 'given_class', 'FrozenBatchNorm1d',
+           'looks_like_probabilities', 'check_logits', 'margin', 'ell', 'linear_distances', 'check_count',
+           'closest_class', 'linear_robustness', 'ell_gradient', 'given_class', 'FrozenBatchNorm1d',
            'FrozenBatchNorm2d', 'spheres_mlp', 'InputAdapter', 'TrimmedConv2d', 'resnet18', 'resnet18_cifar',
            'calibrate_batch_norm', 'ConstantConv2d', 'lean']
 
@@ -306,33 +306,22 @@ def ell(
     "ℓ = logit_c − logit_y, eq. 6."
     return logits.gather(1, c[:, None].long())[:, 0] - logits.gather(1, y[:, None].long())[:, 0]
 
-# %% ../nbs/02_models.ipynb #5e6b0263
-def class_lengths(
-    logits: Tensor, # (n, C), with a graph to x
-    x: Tensor,      # (n, *shape)
-    y: Tensor,      # (n,)
-    norm=2,         # the one of distances; the gradients are measured in its dual
-    change=lambda g: g, # applied to every gradient (n, *shape)
-) -> Tensor: # (n, C), without a meaning at y
-    "‖∇(logit_c − logit_y)‖ of every class, one backward pass each (one in all if C = 2). Holds one gradient at a time."
-    y, C = y.long(), logits.shape[1]
-    own = logits.gather(1, y[:, None])[:, 0]
-    length = lambda values: vector_norm(change(input_gradient(values, x, 'the closest class', retain_graph=True)), dual(norm))
-    if C == 2: return length(ell(logits, y, 1 - y))[:, None].expand_as(logits)
-    return torch.stack([length(z - own) for z in logits.unbind(1)], 1)
-
 # %% ../nbs/02_models.ipynb #7dc8e501
 def linear_distances(
     logits: Tensor, # (n, C), with a graph to x
     x: Tensor,      # (n, *shape)
     y: Tensor,      # (n,)
     norm=2,         # 2 or math.inf
-    change=lambda g: g, # applied to every gradient (n, *shape)
+    reach=None,     # reach(g, gap) → (n,): how far one has to go to make up for the gap; None: gap/‖g‖, in the dual norm
 ) -> Tensor: # (n, C); +inf at y, NaN where a gradient and a difference of logits are both zero
-    "Signed linearised distance of every sample to every class, eq. 5 without the absolute value. Costs C backward passes (1 if C = 2)."
-    logits, y = two_columns(logits), y[:, None].long()
-    d = (logits.gather(1, y) - logits).detach() / class_lengths(logits, x, y[:, 0], norm, change)
-    return d.scatter(1, y, math.inf)
+    "Signed linearised distance of every sample to every class, eq. 5 without the absolute value. Costs C backward passes (1 if C = 2), and holds one gradient per sample at a time."
+    logits, y = two_columns(logits), y.long()
+    own = logits.gather(1, y[:, None])[:, 0]
+    if reach is None: reach = lambda g, gap: gap / vector_norm(g, dual(norm))
+    far = lambda values: reach(input_gradient(values, x, 'the closest class', retain_graph=True), -values.detach())
+    if logits.shape[1] == 2: d = far(ell(logits, y, 1 - y))[:, None].expand_as(logits)
+    else: d = torch.stack([far(z - own) for z in logits.unbind(1)], 1)
+    return d.scatter(1, y[:, None], math.inf)
 
 # %% ../nbs/02_models.ipynb #a0610f22
 def _nearest(

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['scores', 'check_strength', 'many_strengths', 'takes_many', 'check_scores', 'check_attack', 'box_of', 'mix',
            'sample_seeds', 'uniform', 'normal', 'steepest', 'random_start', 'margin_score', 'ce_score', 'closest_score',
-           'dlr_score', 'paper_score', 'fooled', 'largest_other', 'inward', 'linear_reach', 'canvas', 'keep_shortest']
+           'dlr_score', 'paper_score', 'fooled', 'largest_other', 'inward', 'reach_inside', 'linear_reach', 'canvas',
+           'keep_shortest']
 
 # %% ../../nbs/attacks/00_core.ipynb #a4701e23
 import math, warnings
@@ -189,6 +190,31 @@ def inward(
     if box is None: return g
     return g.masked_fill((x <= box[0]) & (g < 0) | (x >= box[1]) & (g > 0), 0)
 
+# %% ../../nbs/attacks/00_core.ipynb #4041ce6a
+def reach_inside(
+    g: Tensor,   # (n, *shape), gradient
+    gap: Tensor, # (n,), what has to be gained
+    x: Tensor,   # (n, *shape), in the box
+    norm,        # 2 or math.inf
+    box,         # None or (lo, hi)
+    rounds=10,   # of walls that are met; more rounds would make the distance longer, if anything
+) -> Tensor: # (n,), inf where the walls are nearer; negative where gap is
+    "Length of the shortest move inside the box that gains `gap` along g. Every entry goes on, by t (L∞) or t times its slope (L2), until it meets a wall."
+    if box is None: return gap / vector_norm(g, dual(norm))
+    top = vector_norm(g, math.inf)
+    slope = g.abs().flatten(1) / top.where(top > 0, 1)[:, None]
+    gap, room = gap / top.where(top > 0, 1), torch.where(g > 0, box[1] - x, x - box[0]).flatten(1).clamp(min=0)
+    speed, at_wall, t = slope if norm == 2 else torch.ones_like(slope), (room <= 0) | (slope == 0), gap / 0
+    for _ in range(rounds):
+        rest, free = gap - (slope * room * at_wall).sum(1), (slope * speed * ~at_wall).sum(1)
+        t = torch.where(free > 0, rest / free, t.where(rest <= 1e-6 * gap, math.inf)) # at the last wall there is rounding
+        met = at_wall | (t[:, None] * speed >= room)
+        if torch.equal(met, at_wall): break
+        at_wall = met
+    if norm == math.inf: return t
+    moves = torch.where(at_wall, room * (slope > 0), t[:, None] * slope)
+    return torch.where(t.isfinite(), t.sign() * vector_norm(moves, 2), t)
+
 # %% ../../nbs/attacks/00_core.ipynb #b61d211f
 def linear_reach(
     logits: Tensor, # (n, C), with a graph to x
@@ -196,17 +222,17 @@ def linear_reach(
     y: Tensor,      # (n,)
     norm,           # 2 or math.inf
     most=10,        # classes, above which the largest other logit stands for all
-    box=None,       # (lo, hi): moves through a wall on which x lies do not count
+    box=None,       # (lo, hi): moves end at its walls
 ) -> tuple[Tensor, Tensor]: # distance (n,), not finite where there is no gradient; closest class (n,), never y
     "Linearised distance in `norm` to the closest class, and that class (eq. 5, Lemma 1)."
-    possible = partial(inward, x=x.detach(), box=box)
+    reach = partial(reach_inside, x=x.detach(), norm=norm, box=box)
     if logits.shape[1] <= most:
-        d = linear_distances(logits, x, y, norm, possible)
+        d = linear_distances(logits, x, y, norm, reach)
         c = _nearest(d, y)
         return d.gather(1, c[:, None])[:, 0], c
     c = largest_other(logits, y)
-    g = input_gradient(ell(logits, y, c), x, 'the distance to the boundary', retain_graph=True)
-    return -ell(logits.detach(), y, c) / vector_norm(possible(g), dual(norm)), c
+    l = ell(logits, y, c)
+    return reach(input_gradient(l, x, 'the distance to the boundary', retain_graph=True), -l.detach()), c
 
 # %% ../../nbs/attacks/00_core.ipynb #97652a81
 def canvas(
