@@ -39,7 +39,7 @@ def cosine(
 ) -> Tensor: # (n,), in [-1, 1]; NaN where `u` or `v` is zero or not finite
     "Cosine of the angle between `u` and `v`, sample by sample. Raises ValueError where the shapes differ."
     if u.shape != v.shape: raise ValueError(f'u and v must have one shape, got {tuple(u.shape)} and {tuple(v.shape)}')
-    u, v = _unit_scale(flat(u)), _unit_scale(flat(v))
+    u, v = (_unit_scale(flat(w).float() if w.itemsize < 4 else flat(w)) for w in (u, v))
     return (u * v).sum(1) / (u.norm(dim=1) * v.norm(dim=1))
 
 # %% ../nbs/01_geometry.ipynb #07fe7a93

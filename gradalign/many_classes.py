@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from .attacks.core import check_count, mix, normal, sample_seeds
 from .data.imagenet import MODELS
 from .geometry import vector_norm
-from .models import Wrapped, _start, ell, frozen, wrap
+from .models import Wrapped, _start, check_second_order, ell, frozen, input_gradient, second_order, wrap
 
 # %% ../nbs/08_many_classes.ipynb #559bf58f
 def looks_at(
@@ -27,8 +27,9 @@ def looks_at(
     seeds: Tensor,  # int64 (n,), one per sample
 ) -> Tensor: # (n, C), 0 at y
     "S_c, the sum over r random directions of the squared derivative of logit_c − logit_y. Costs r + 1 backward passes."
-    total, u = torch.zeros_like(logits), torch.zeros_like(logits, requires_grad=True)
+    y, total, u = y.long(), torch.zeros_like(logits), torch.zeros_like(logits, requires_grad=True)
     if not looks: return total
+    check_second_order(logits, 'a bound on the lengths of gradients')
     back, = torch.autograd.grad(logits, x, u, create_graph=True)           # Gᵀu, G the Jacobian: linear in u
     for i in range(looks):
         v = normal(mix(seeds + i), x[0].numel(), x.dtype).view(x.shape)
@@ -72,7 +73,7 @@ def _ask(logits, x, y, gap, low, order): # (n, k) classes in this order; stops w
     low, rho, c = low.clone(), torch.full_like(gap[:, 0], math.inf), order[:, 0]
     settled, asked = torch.zeros_like(y, dtype=torch.bool), torch.zeros_like(y)
     for j in order.unbind(1):
-        g, = torch.autograd.grad(ell(logits, y, j).sum(), x, retain_graph=True)
+        g = input_gradient(ell(logits, y, j), x, 'the closest class', retain_graph=True)
         d = (gap.gather(1, j[:, None])[:, 0]/vector_norm(g, 2)).nan_to_num(nan=math.inf, posinf=math.inf)
         nearer = (d < rho) & ~settled                                      # what is settled stays, whoever else is in the batch
         rho, c, asked = torch.where(nearer, d, rho), torch.where(nearer, j, c), asked + ~settled
@@ -95,7 +96,7 @@ def closest_among(
     check_count(k, 'k')
     if looks != 0: check_count(looks, 'looks')
     if not 0 < risk < 1: raise ValueError(f'risk must lie between 0 and 1, got {risk}')
-    with frozen(model), torch.enable_grad():
+    with frozen(model), torch.enable_grad(), second_order():
         logits, x, y = _start(model, x, y)
         others, own = logits.shape[1] - 1, y[:, None]
         if k >= others: looks = 0                                          # all are asked

@@ -2,6 +2,7 @@
 the best found is kept, nothing is left behind, and bad input meets one guard. What belongs to one attack alone is tested in its notebook."""
 import inspect, math, random
 from functools import partial
+from types import SimpleNamespace
 import numpy as np
 import pytest, torch
 from torch import nn
@@ -74,6 +75,24 @@ def lengths(attack, model, x, y, norm):
     return vector_norm(x_adv - x, norm).where(fooled(model(x_adv), y), INF)
 
 def median(v): return v.sort().values[(len(v) - 1)//2].item()
+
+@pytest.mark.parametrize('norm', [INF, 2])
+def test_few_dimensions_and_walls(norm):
+    "Which class is closest is decided by single walls: 1 to 5 dimensions, up to 7 classes"
+    for seed in range(4):
+        for d, k in ((1, 7), (2, 3), (2, 7), (3, 7), (5, 3), (5, 7)):
+            rng = torch.Generator().manual_seed(100*seed + 10*d + k)
+            net = nn.Sequential(nn.Flatten(), nn.Linear(d, k)).double()
+            net[1].weight.data, net[1].bias.data = torch.randn(k, d, generator=rng).double(), torch.randn(k, generator=rng).double()/2
+            x = torch.rand(6, d, generator=rng).double()*2 - 1
+            x = torch.where(torch.rand(6, d, generator=rng) < .3, x.sign(), x)
+            model = wrap(net, (-1, 1))
+            y = model(x).argmax(1)
+            true = distances(model, x, y, norm)
+            there = true.isfinite() & (true > 1e-6)
+            if not there.any(): continue
+            x, y, true = x[there], y[there], true[there]
+            for restarts in (1, 3): assert fooled(model(pgd(model, x, y, 1.01*true, norm=norm, restarts=restarts)), y).all()
 
 def test_the_distance_itself():
     net = nn.Sequential(nn.Flatten(), nn.Linear(2, 1)).double()
@@ -178,6 +197,62 @@ def test_strengths_of_any_kind(name):
     assert all(torch.equal(a, same[0]) for a in same[1:])
     assert torch.equal(run(name, model, x, y, 1), run(name, model, x, y, torch.ones(8, dtype=torch.int64)))
 
+# ---- networks with habits
+
+class Then(nn.Module): # the network, and what becomes of its logits, of its input before that
+    def __init__(self, net, after=lambda z, x: z, before=lambda x: x): super().__init__(); self.net, self.after, self.before = net, after, before
+    def forward(self, x): return self.after(self.net(self.before(x)), x)
+
+def outcome(name, net, x, y, seeds, box=(-1, 1)): return run(name, wrap(net, box), x, y, **own(name, seeds))
+
+@each(ALL)
+def test_a_class_that_is_ruled_out(name):
+    "−inf says it as −1e30 does, to two of six classes, and to the true class of one sample"
+    model, x, y, seeds = network()
+    shut = torch.tensor([False]*4 + [True]*2)
+    fill = lambda v: Then(model.net, lambda z, x: z.masked_fill(shut, v))
+    y = logits_of(wrap(fill(-1e30)), x).argmax(1)
+    y[7] = 5
+    out = outcome(name, fill(-INF), x, y, seeds)
+    assert torch.equal(out, outcome(name, fill(-1e30), x, y, seeds)) and out.isfinite().all() and (out[:7] != x[:7]).any()
+
+@each(ALL)
+def test_nan_is_no_success(name):
+    "Whatever is not one of the samples gets NaN, in one logit or in all"
+    model, x, y, seeds = network()
+    for some in torch.arange(6) == 2, torch.ones(6, dtype=torch.bool):
+        strange = lambda z, X: torch.where((X[:, None] != x).flatten(2).any(2).all(1)[:, None] & some, torch.nan, z)
+        assert torch.equal(outcome(name, Then(model.net, strange), x, y, seeds), x)
+
+@each(ALL)
+@pytest.mark.parametrize('wrapped', [True, False])
+def test_a_network_may_write_into_its_input(name, wrapped):
+    model, x, y, seeds = network()
+    careless, careful = Then(model.net, before=lambda x: x.sub_(.05).mul_(2)), Then(model.net, before=lambda x: (x - .05)*2)
+    if not wrapped: careless.box = careful.box = (-1, 1)
+    face, before = (lambda net: wrap(net, (-1, 1))) if wrapped else (lambda net: net), x.clone()
+    out = run(name, face(careless), x, y, **own(name, seeds))
+    assert torch.equal(x, before) and torch.allclose(out, run(name, face(careful), x, y, **own(name, seeds)), rtol=0, atol=1e-9) and (out != x).any()
+
+@each(ALL)
+def test_labels_of_any_integer_type_and_outputs_of_any_form(name):
+    model, x, y, seeds = network()
+    out = run(name, model, x, y, **own(name, seeds))
+    for kind in (torch.uint8, torch.int8, torch.int16, torch.int32): assert torch.equal(run(name, model, x, y.to(kind), **own(name, seeds)), out)
+    for form in (lambda z, x: (z,), lambda z, x: dict(logits=z, features=z[:, :2]), lambda z, x: SimpleNamespace(logits=z)):
+        assert torch.equal(outcome(name, Then(model.net, form), x, y, seeds), out)
+    with pytest.raises(TypeError, match='a model must return a tensor of logits'): outcome(name, Then(model.net, lambda z, x: (z, z)), x, y, seeds)
+
+@pytest.mark.parametrize('options', [dict(loss='ce'), dict(protocol='paper', step_size=.02)], ids=str)
+@pytest.mark.parametrize('norm', [INF, 2])
+def test_large_logits_hide_nothing_from_cross_entropy(norm, options):
+    "In float32 the gradient of cross-entropy is rounded away: what is climbed is not"
+    model, x, y, seeds = network(torch.float32)
+    loud = wrap(Then(model.net, lambda z, x: 1e4*z), (-1, 1))
+    keep = dict(loss='margin', keep='last', random_start=True, step_size=.02) if 'protocol' in options else dict(loss='margin')
+    out = pgd(loud, x, y, .1, norm=norm, seed=seeds, **options)
+    assert (out != x)[:6].flatten(1).any(1).all() and torch.allclose(out, pgd(loud, x, y, .1, norm=norm, seed=seeds, **keep), rtol=0, atol=1e-5)
+
 # ---- the best found is never given up
 
 class Recording(nn.Module):
@@ -281,6 +356,7 @@ def with_one(x, v): x = x.clone(); x.view(-1)[3] = v; return x
 
 BAD = { # name → change of (x, y), exception, what the sentence says
     'x is no tensor': (lambda x, y: (x.numpy(), y), TypeError, 'x must be a float tensor'),
+    'x of half precision': (lambda x, y: (x.half(), y), TypeError, 'x must be a float tensor, of float32 or float64'),
     'x of integers': (lambda x, y: (x.long(), y), TypeError, 'x must be a float tensor'),
     'x without samples': (lambda x, y: (x[:0], y[:0]), ValueError, 'x must be a batch'),
     'x of one axis': (lambda x, y: (x.flatten(), y), ValueError, 'x must be a batch'),

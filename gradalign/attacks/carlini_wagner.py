@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, keep_shortest, largest_other, linear_reach
 from ..geometry import per_sample, vector_norm
-from ..models import ell, frozen, margin, two_columns
+from ..models import ell, frozen, get_logits, margin
 
 # %% ../../nbs/attacks/04_carlini_wagner.ipynb #ac9b253f
 def next_c(
@@ -41,7 +41,7 @@ def _look(model, w, x, y, c, k, box, shrink, grad=True): # point, fooled (n,), i
     with torch.set_grad_enabled(grad):
         w = w.detach().requires_grad_(grad)
         X = to_box(w, box, shrink)
-        logits = two_columns(model(X))
+        logits = get_logits(model, X)
         squares = (X - x).flatten(1).square().sum(1)
         hit = fooled(logits.detach(), y)
         k = torch.where(hit, largest_other(logits, y), k)
@@ -116,7 +116,7 @@ def rates(
 # %% ../../nbs/attacks/04_carlini_wagner.ipynb #fd2cc227
 def _first(model, x, y, box, c, rate, shrink): # samples to attack (indices), their c, closest class and rate
     X = x.detach().requires_grad_()
-    logits = two_columns(model(X))
+    logits = get_logits(model, X)
     check_gradient(logits, 'Carlini–Wagner')
     d, k = linear_reach(check_scores(logits, y), X, y, 2, box=box)
     c = 4 * d.square() / margin(logits.detach(), y) if c is None else check_strength(c, x, 'c')

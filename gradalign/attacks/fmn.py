@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from .core import box_of, check_attack, check_count, check_gradient, check_scores, fooled, inward, keep_shortest, largest_other, linear_reach, steepest
 from ..geometry import clamp, dual, per_sample, project, vector_norm
-from ..models import ell, frozen, two_columns
+from ..models import ell, frozen, get_logits
 
 # %% ../../nbs/attacks/05_fmn.ipynb #e81ade22
 def annealed(first, last, t, steps): # half a cosine from `first` at t = 0 to `last` at t = steps
@@ -48,7 +48,7 @@ def settled(
 # %% ../../nbs/attacks/05_fmn.ipynb #62b575d9
 def _look(model, x, y, c, norm, box): # fooled (n,), linearised distance (n,), inward ∇ℓ (n, *shape), class to climb towards (n,)
     x = x.detach().requires_grad_()
-    logits = two_columns(model(x))
+    logits = get_logits(model, x)
     check_gradient(logits, 'FMN')
     if c is None: c = linear_reach(check_scores(logits, y), x, y, norm, box=box)[1]
     hit = fooled(logits.detach(), y)
@@ -71,7 +71,7 @@ def _descend(model, x, y, norm, box, steps, size, gamma, tol):
         rows, X, x, y, c, eps, delta, g = (v[~leave] for v in (rows, X, x, y, c, eps, delta, g))
         if not len(rows): return best
         X = clamp(x + project(delta + per_sample(annealed(*size, t, steps) * eps, x) * steepest(g, norm), eps, norm), box)
-    with torch.no_grad(): keep_shortest(best, shortest, rows, X, fooled(two_columns(model(X)), y), vector_norm(X - x, norm))
+    with torch.no_grad(): keep_shortest(best, shortest, rows, X, fooled(get_logits(model, X), y), vector_norm(X - x, norm))
     return best
 
 # %% ../../nbs/attacks/05_fmn.ipynb #1edcead5

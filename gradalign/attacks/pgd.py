@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from .core import box_of, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, linear_reach, many_strengths, mix, random_start, sample_seeds, scores, steepest
 from ..geometry import clamp, per_sample, project
-from ..models import frozen, margin, two_columns
+from ..models import frozen, get_logits, margin
 
 # %% ../../nbs/attacks/01_pgd.ipynb #48548708
 def pgd_step(
@@ -32,7 +32,7 @@ def pgd_step(
 def _look(model, x, y, c, score, norm, box, grad=True): # logits (n, C), ∇J (n, *shape), class to climb towards (n,)
     with torch.set_grad_enabled(grad):
         x = x.detach().requires_grad_(grad)
-        logits = two_columns(model(x))
+        logits = get_logits(model, x)
     if not grad: return logits, None, c
     check_gradient(logits, 'PGD')
     if c is None: c = _towards(check_scores(logits, y), x, y, score, norm, box)
@@ -54,9 +54,9 @@ def _last(look, step, start, x, y, eps, seeds, unit, rates):
     return X
 
 # %% ../../nbs/attacks/01_pgd.ipynb #aa59796c
-def _best(look, step, start, x, y, eps, seeds, unit, rates):
+def _best(look, step, start, x, y, eps, seeds, unit, rates, X=None): # X: where to begin, if not at x
     best, lowest = x.clone(), torch.full_like(eps, math.inf) # lowest: margin of `best`, −inf once fooled
-    rows, X, c = torch.arange(len(x), device=x.device), x, None
+    rows, X, c = torch.arange(len(x), device=x.device), x if X is None else X, None
     for t in range(-1 if start else 0, len(rates) + 1):
         logits, g, c = look(X, y, c, grad=t < len(rates))
         done = fooled(logits, y)
@@ -75,7 +75,8 @@ def _restarted(look, step, start, again, restarts, x, y, eps, seeds, unit, rates
     for k in range(1, restarts):
         left = (lowest > -math.inf).nonzero()[:, 0]
         if not len(left): break
-        b, m = _best(look, step, again, x[left], y[left], eps[left], mix(seeds[left] + k), unit[left], rates)
+        few = x[left], y[left], eps[left], mix(seeds[left] + k), unit[left], rates
+        b, m = _best(look, step, None, *few, X=again(x[left], eps[left], few[3]))
         better = m < lowest[left]
         best[left[better]], lowest[left[better]] = b[better], m[better]
     return best
@@ -118,7 +119,7 @@ def pgd(
     random_start: bool|None=None,   # tight: False
     loss: str|None=None,            # 'closest' (tight), 'margin', 'ce', 'dlr' or 'paper', see `scores`
     keep: str|None=None,            # 'best' (tight): success first, else the smallest margin; 'last': the last iterate
-    restarts: int|None=None,        # starts, all after the first at random (1)
+    restarts: int|None=None,        # starts (1); all after the first at random, each towards the class that is closest from there
     clamp=None,                     # (lo, hi); None: the model's box
     seed=0,                         # an int, or int64 (n,), one per sample
     protocol='tight',               # 'tight' or 'paper'

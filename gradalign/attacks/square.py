@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from .core import box_of, canvas, check_attack, check_count, check_scores, fooled, many_strengths, mix, sample_seeds, scores, uniform
 from ..geometry import clamp, per_sample, project, vector_norm
-from ..models import eval_mode, two_columns
+from ..models import eval_mode, get_logits
 
 # %% ../../nbs/attacks/02_square.ipynb #b104dbcd
 HALVED = 10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000 # of 10,000 queries
@@ -122,7 +122,7 @@ def move_2(X, x, eps, u, size, short, box): # (n, c, h, w)
 
 # %% ../../nbs/attacks/02_square.ipynb #de184cfb
 def _look(model, own, score, X, y): # score (n,), fooled bool (n,)
-    logits = two_columns(model(X.reshape(-1, *own)))
+    logits = get_logits(model, X.reshape(-1, *own))
     return score(logits, y), fooled(logits, y)
 
 def _search(look, start, move, clean, x, y, eps, seeds, draws, sizes): # x (n, c, h, w); clean (n,), the score to beat
@@ -182,7 +182,7 @@ def square(
         c, h, w = canvas(x.shape[1:], shape)
         X, y, seeds = x.detach().clone(), y.clone(), sample_seeds(seed, len(x), x.device)
         draws = seeds[:1].expand(len(x)) if shared else seeds
-        logits = check_scores(model(X), y)
+        logits = check_scores(get_logits(model, X), y)
         clean, left = scores[loss](logits, y), ~fooled(logits, y) & (eps > 0)
         if protocol == 'paper': clean = torch.full_like(clean, -math.inf)
         look = partial(_look, model, x.shape[1:], scores[loss])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from .core import box_of, canvas, check_attack, check_count, check_gradient, check_scores, check_strength, fooled, many_strengths
 from ..geometry import clamp
-from ..models import frozen, margin, two_columns
+from ..models import frozen, get_logits, margin
 
 # %% ../../nbs/attacks/03_stadv.ipynb #5d28b20b
 def identity_grid(
@@ -199,7 +199,7 @@ def _solve(model, x, y, tau, m, steps, align_corners, box, o): # flows (n, h, w,
     lo, hi, shift = -1 - grid, 1 - grid, torch.full_like(grid, 2e-3 / max(h, w))
     padding = 'border' if o['stop'] and align_corners else 'zeros' # inside the bounds the value is the same; the slope at the rim is not
     def moved(z, rows, box): return clamp(warp(pictures[rows], z.view(-1, h, w, 2), align_corners, padding), box).reshape(len(rows), *x.shape[1:])
-    def look(z, rows): return margin(two_columns(model(moved(z, rows, _widened(box)))), y[rows]), z.view(-1, h, w, 2)
+    def look(z, rows): return margin(get_logits(model, moved(z, rows, _widened(box))), y[rows]), z.view(-1, h, w, 2)
     unit = m.clamp_min(torch.finfo(m.dtype).tiny) if o['unit'] else torch.ones_like(m)
     f = _objective(look, tau, unit, o)
     first = _central(f, look, unit, lo, hi, shift) if o['central'] and align_corners else None
@@ -234,10 +234,10 @@ def stadv(
         out = x.detach().clone()
         h, w = as_pictures(out).shape[-2:]
         flows = out.new_zeros(len(x), h, w, 2)
-        with torch.no_grad(): logits = check_scores(model(out), y)
+        with torch.no_grad(): logits = check_scores(get_logits(model, out), y)
         rows = (~fooled(logits, y)).nonzero()[:, 0]
         if len(rows):
             flow, x_adv, done = _solve(model, out[rows], y[rows], tau[rows], margin(logits, y)[rows], steps, align_corners, box, protocols[protocol])
-            with torch.no_grad(): hit = fooled(two_columns(model(x_adv)), y[rows]) & done
+            with torch.no_grad(): hit = fooled(get_logits(model, x_adv), y[rows]) & done
             out[rows[hit]], flows[rows[hit]] = x_adv[hit], flow[hit]
         return (out, flows) if return_flow else out

@@ -16,12 +16,12 @@ from torch import Tensor
 from ..attacks.core import box_of, check_attack, check_count, check_gradient, check_strength, mix, random_start, sample_seeds
 from ..geometry import clamp as clamp_to, dual, vector_norm
 from .core import measure
-from ..models import _start, closest_class, ell, frozen, given_class, two_columns
+from ..models import _start, closest_class, ell, frozen, get_logits, given_class
 
 # %% ../../nbs/measures/02_clever.ipynb #cea3c214
 def _norms(model, X, y, targets, norm): # (m, T): ‖∇(logit_y − logit_c)‖, dual to `norm`, for every target
     X = X.detach().requires_grad_()
-    logits = two_columns(model(X))
+    logits = get_logits(model, X)
     check_gradient(logits, 'CLEVER')
     each = [torch.autograd.grad(ell(logits, y, c).sum(), X, retain_graph=True)[0] for c in targets.unbind(1)]
     return torch.stack([vector_norm(g, dual(norm)) for g in each], 1)

@@ -17,8 +17,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 from ..alignment import alignment_dx, alignment_x
-from ..attacks.core import check_count, check_gradient, sample_seeds
-from ..models import _closest, _start, check_y, closest_class, ell, frozen, sample_losses
+from ..attacks.core import check_count, sample_seeds
+from ..models import _closest, _start, check_y, closest_class, ell, frozen, input_gradient, sample_losses
 
 # %% ../../nbs/measures/00_core.ipynb #c4199257
 @dataclass(frozen=True)
@@ -78,11 +78,10 @@ def look(
     check_loss(loss)
     with frozen(model), torch.enable_grad():
         logits, x, y = _start(model, x, y)
-        check_gradient(logits, 'a measure')
         y = y.to(logits.device)
         c = _closest(logits, x, y) if loss == 'ell' else y
         value = value_of(logits, y, c, loss)
-        return value.detach(), torch.autograd.grad(value.sum(), x)[0], c
+        return value.detach(), input_gradient(value, x, 'a measure'), c
 
 # %% ../../nbs/measures/00_core.ipynb #e6daabc5
 @measure('α_Δx', -1, 1, 'higher', 'Bigolin Lanfredi et al. 2023, arXiv:2009.04709, eq. 8', needs=('estimator',))
@@ -145,11 +144,12 @@ def table(
     "Every measure of every sample. Raises ValueError or TypeError for bad input, a need that is not in `context` included."
     context = dict(context or {})
     found = _chosen(measures, context)
-    check_count(batch, 'batch'), check_y(y, len(x), math.inf)
+    check_count(batch, 'batch')
+    y = check_y(y, len(x), math.inf)
     seeds, parts = sample_seeds(seed, len(y), y.device), []
     for i in range(0, len(y), batch):
         some = slice(i, i + batch)
-        x_, y_ = x[some], y[some].long()
+        x_, y_ = x[some], y[some]
         parts.append({m.name: _asked(m, model, x_, y_, seeds[some].to(x_.device), context) for m in found})
     return pd.DataFrame({m.name: np.concatenate([p[m.name] for p in parts]) for m in found})
 

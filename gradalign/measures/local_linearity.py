@@ -14,7 +14,7 @@ from ..attacks.core import box_of, check_attack, check_count, mix, random_start,
 from ..attacks.pgd import pgd_step, step_rates
 from ..geometry import clamp as clamp_to, dual, vector_norm
 from .core import look, measure, value_of
-from ..models import frozen, two_columns
+from ..models import frozen, get_logits
 
 # %% ../../nbs/measures/01_local_linearity.ipynb #f9fec74a
 def departure(
@@ -28,7 +28,7 @@ def departure(
     loss: str,
 ) -> Tensor: # (n,), signed
     "g(δ; x) = ℓ(x + δ) − ℓ(x) − δᵀ∇ℓ(x), Qin et al. 2019 (arXiv:1907.02610)."
-    return value_of(two_columns(model(X)), y, c, loss) - value - ((X - x) * g).flatten(1).sum(1)
+    return value_of(get_logits(model, X), y, c, loss) - value - ((X - x) * g).flatten(1).sum(1)
 
 # %% ../../nbs/measures/01_local_linearity.ipynb #5b492303
 def climb(
