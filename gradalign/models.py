@@ -320,7 +320,7 @@ def linear_distances(
     if reach is None: reach = lambda g, gap: gap / vector_norm(g, dual(norm))
     far = lambda values: reach(input_gradient(values, x, 'the closest class', retain_graph=True), -values.detach())
     if logits.shape[1] == 2: d = far(ell(logits, y, 1 - y))[:, None].expand_as(logits)
-    else: d = torch.stack([far(z - own) for z in logits.unbind(1)], 1)
+    else: d = torch.stack([far(logits[:, k] - own) for k in range(logits.shape[1])], 1)
     return d.scatter(1, y[:, None], math.inf)
 
 # %% ../nbs/02_models.ipynb #a0610f22
