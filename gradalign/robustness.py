@@ -33,7 +33,7 @@ def _mean(v, level=.95): # of thresholds (n,), None where one is infinite
     v, n = v.double(), len(v)
     if not v.isfinite().all(): return None
     half = student.ppf((1 + level) / 2, n - 1) * v.std().item() / math.sqrt(n) if n > 1 else math.nan
-    return Mean(v.mean().item(), v.mean().item() - half, v.mean().item() + half)
+    return Mean(v.mean().item(), v.mean().item() - float(half), v.mean().item() + float(half))
 
 @dataclass(frozen=True)
 class Robustness:
@@ -495,7 +495,8 @@ def _measure(attack, model, x, y, to, top, *, protocol, rtol, strengths, resolve
                       resolved=protocol == 'tight' and resolve == 'all', falling=falling, lost=lost, labels=s.labels)
 
 def _searched(s, guess, rtol, top, resolve, start): # value, curve, whether censored, flags
-    u = _tight(s, guess, rtol, top, resolve, start)
+    try: u = _tight(s, guess, rtol, top, resolve, start)
+    except ValueError as e: raise ValueError('the model looks at the whole batch and cannot be asked about one sample: put its batch norm into eval mode, with running statistics') if 'more than 1 value per channel' in str(e) else e
     value = s.to(max(s.asked) if math.isinf(u) else u)
     flags = [_flag('weak_attack')] if u > 0 and _second_look(s, guess, u) else []
     if resolve == 'median' and 0 < u < math.inf: _ask_apart(s, guess, top)
