@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ATTACKS', 'SHORTEST', 'SLOW', 'ETA', 'STRENGTHS', 'TAUS', 'AROUND', 'metric', 'has_grid', 'reach', 'attack_of',
-           'searched', 'batch_of', 'doubted', 'answer', 'kept', 'seconds_kept', 'drawn_rows', 'attacked', 'overtaken',
-           'answers_in']
+           'searched', 'batch_of', 'doubted', 'finite', 'known_of', 'answer', 'kept', 'seconds_kept', 'drawn_rows',
+           'attacked', 'overtaken', 'answers_in']
 
 # %% ../../nbs/experiments/05_attacked.ipynb #30417758
-import json, math, time
+import hashlib, json, math, time
 from functools import partial
 from pathlib import Path
 import pandas as pd
@@ -96,26 +96,55 @@ def doubted(name, model, data, x, y, r, *, steps=40, queries=5000, seed=0, batch
     return doubts(attack, model, x[:20], y[:20], r.eps50, strengths=grid, **own)
 
 # %% ../../nbs/experiments/05_attacked.ipynb #f50c1289
+def finite(v): return float(v) if math.isfinite(v) else None # JSON has no infinity
+
+def known_of(r): # a `Robustness`
+    "What a result says beside its median, as plain values: censored, n, and where every threshold is known interval (None: infinite; left out below six samples), mean [value, low, high] (left out where one is infinite) and by_class {class: [median, samples]}"
+    own = dict(censored=bool(r.censored), n=len(r.per_sample))
+    if not r.resolved: return own
+    if not math.isnan(r.interval()[0]): own['interval'] = [finite(v) for v in r.interval()]
+    if r.mean is not None: own['mean'] = [finite(v) for v in (r.mean.value, r.mean.low, r.mean.high)]
+    if r.by_class is not None: own['by_class'] = {str(c): [finite(m), n] for c, (m, n) in r.by_class.items()}
+    return own
+
 def answer(name, protocol, model, data, x, y, *, steps, queries, rtol, resolve, batch=None):
     "One attack under one protocol as plain values: strengths found, curve, results, flags, seconds"
     start = time.monotonic()
     r = searched(name, protocol, model, data, x, y, steps=steps, queries=queries, rtol=rtol, resolve=resolve, batch=batch)
-    own = dict(censored=bool(r.censored), n=len(x))
-    if r.resolved: own['interval'] = [v if math.isfinite(v) else None for v in r.interval()]
-    results = {f'{metric(name)}.{protocol}': quantity(r.eps50, '' if name == 'stadv' else 'input', **own), f'passes_{name}.{protocol}': quantity(r.passes, 'attacks per sample')}
+    results = {f'{metric(name)}.{protocol}': quantity(r.eps50, '' if name == 'stadv' else 'input', **known_of(r)), f'passes_{name}.{protocol}': quantity(r.passes, 'attacks per sample')}
     shares, flags = doubted(name, model, data, x, y, r, steps=steps, queries=queries, batch=batch) if protocol == 'tight' else ({'lost': r.lost}, [])
     results |= {f'{k}_{name}.{protocol}': quantity(v, 'fraction') for k, v in shares.items() if not math.isnan(v)}
     curve = [dict(attack=name, protocol=protocol, strength=float(s), error=float(e)) for s, e in r.curve]
     return dict(found=r.per_sample.double().tolist(), curve=curve, results=results, flags=[f'{name}, {protocol}: {f}' for f in r.flags + flags], seconds=time.monotonic() - start)
 
-def kept(file, make):
-    "What `make()` gives, from `file` if it was made before"
-    if file is None: return make()
-    if not file.exists():
-        with replacing(file) as tmp: tmp.write_text(json.dumps(make()))
-    return json.loads(file.read_text())
+# %% ../../nbs/experiments/05_attacked.ipynb #0ac579d0
+def _sealed(answer):
+    text = json.dumps(answer)
+    return json.dumps(dict(answer=answer, sha256=hashlib.sha256(text.encode()).hexdigest()))
 
-def seconds_kept(folder): return sum(json.loads(f.read_text())['seconds'] for f in Path(folder).glob('[!.]*.json')) # spent on the answers so far; a file begun by a killed run starts with a dot
+def _opened(file): # the answer in a file, None if it is not as it was written
+    try:
+        found = json.loads(file.read_text(encoding='utf-8'))
+        return found['answer'] if found['sha256'] == hashlib.sha256(json.dumps(found['answer']).encode()).hexdigest() else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError): return None
+
+def kept(
+    file,         # where it is, or will be; None: nowhere
+    make,         # make() → the answer, plain values
+    spoiled=None, # a list: gets the name of a file that was there and could not be believed
+):
+    "What `make()` gives, from `file` if it was made before and the file is as it was written"
+    if file is None: return make()
+    if (found := _opened(file)) is not None: return found
+    if file.exists() and spoiled is not None: spoiled.append(file.name)
+    made = _sealed(make())
+    with replacing(file) as tmp: tmp.write_text(made, encoding='utf-8')
+    return json.loads(made)['answer']
+
+def seconds_kept(folder): # a file begun by a killed run starts with a dot
+    "Spent on the answers so far, of those that can be believed"
+    found = [_opened(f) for f in Path(folder).glob('[!.]*.json')]
+    return sum(a['seconds'] for a in found if isinstance(a, dict) and 'seconds' in a)
 
 # %% ../../nbs/experiments/05_attacked.ipynb #6175d35b
 def drawn_rows(n, n_attacked, n_slow, seed):
@@ -129,6 +158,7 @@ def attacked(
     n_slow=None, # of them, for the attacks in SLOW; None: all
     seed=0,      # of the draw
     keep=None,   # folder for the answers so far
+    spoiled=None, # a list: gets the names of kept files that could not be believed, and were made again
 ):
     "`(columns, curves, results, flags)` of all attacks under all protocols; what has no published grid answers under 'tight' alone"
     device, own = next(model.parameters()).device, dict(steps=steps, queries=queries, rtol=rtol, resolve=resolve)
@@ -138,7 +168,7 @@ def attacked(
     for name, protocol in todo:
         rows = drawn_rows(len(x), n_attacked, n_slow if name in SLOW else None, seed)
         file = Path(keep)/f'{name}_{protocol}_{params_hash(dict(own, n=len(rows)))}.json' if keep else None
-        answers[name, protocol] = dict(kept(file, lambda: answer(name, protocol, model, data, x[rows], y[rows], **own)), rows=rows.tolist())
+        answers[name, protocol] = dict(kept(file, lambda: answer(name, protocol, model, data, x[rows], y[rows], **own), spoiled), rows=rows.tolist())
     columns, curves, results, flags = {}, [], {}, []
     for (name, protocol), a in answers.items():
         found = pd.Series(a['found'], index=a['rows'], dtype='float64').reindex(range(len(x)))
@@ -147,12 +177,13 @@ def attacked(
     return columns, pd.DataFrame(curves, columns=['attack', 'protocol', 'strength', 'error']), results, flags + overtaken(answers, resolve == 'all')
 
 def overtaken(answers, resolved):
-    "Flags where the Square Attack needs less than PGD on the same samples; a median of fewer samples needs their own thresholds"
+    "Flags where the Square Attack needs less than PGD on the samples that both have; where one has more, only if each threshold is known"
     flags = []
     for norm, p in [(n, p) for n in ('linf', 'l2') for p in ('tight', 'paper') if {(f'square_{n}', p), (f'pgd_{n}', p)} <= answers.keys()]:
         black, white = (dict(zip(a['rows'], a['found'])) for a in (answers[f'{name}_{norm}', p] for name in ('square', 'pgd')))
-        if len(black) == len(white) or p == 'paper' or resolved:
-            flags += [f'square_{norm}, {p}: {f}' for f in outdone(torch.tensor([white[r] for r in black]), torch.tensor(list(black.values())))]
+        both = sorted(black.keys() & white.keys())
+        if both and (len(black) == len(white) == len(both) or p == 'paper' or resolved):
+            flags += [f'square_{norm}, {p}: {f}' for f in outdone(*(torch.tensor([v[r] for r in both]) for v in (white, black)))]
     return flags
 
 # %% ../../nbs/experiments/05_attacked.ipynb #6fe9fd03
