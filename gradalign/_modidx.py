@@ -175,6 +175,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'gradalign/data/core.py'),
                                      'gradalign.data.core.Rescaled.__len__': ('data/core.html#rescaled.__len__', 'gradalign/data/core.py'),
                                      'gradalign.data.core.Rescaled.shape': ('data/core.html#rescaled.shape', 'gradalign/data/core.py'),
+                                     'gradalign.data.core._check_whole': ('data/core.html#_check_whole', 'gradalign/data/core.py'),
                                      'gradalign.data.core._from_16_bits': ('data/core.html#_from_16_bits', 'gradalign/data/core.py'),
                                      'gradalign.data.core._from_floats': ('data/core.html#_from_floats', 'gradalign/data/core.py'),
                                      'gradalign.data.core._mix': ('data/core.html#_mix', 'gradalign/data/core.py'),

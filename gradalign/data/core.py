@@ -286,6 +286,11 @@ def chosen(
     return rows[torch.randperm(len(rows), generator=generator(seed, splits.index(split)))[:n]]
 
 # %% ../../nbs/data/00_core.ipynb #a718265f
+def _check_whole(v, name, least=None): # None passes
+    if v is None: return
+    if isinstance(v, bool) or not hasattr(v, '__index__'): raise ValueError(f'{name} must be a whole number, got {v!r}')
+    if least is not None and v < least: raise ValueError(f'{name} must be at least {least}, got {v}')
+
 def load(
     name: str,               # 'spheres', 'mnist35', …: see `names()`
     split='train',           # 'train', 'valid' or 'test'
@@ -300,7 +305,8 @@ def load(
     if name not in _families: raise ValueError(f'name must be one of {", ".join(names())}, got {name!r}')
     if split not in splits: raise ValueError(f'split must be one of {", ".join(splits)}, got {split!r}')
     if protocol not in ('tight', 'paper'): raise ValueError(f"protocol must be 'tight' or 'paper', got {protocol!r}")
-    if n is not None and n < 1: raise ValueError(f'n must be at least 1, got {n}')
+    _check_whole(n, 'n', least=1), _check_whole(seed, 'seed')
+    if isinstance(size, (str, bool)) or size == 0: raise ValueError(f'size must be a whole number of at least 1, got {size!r}')   # which sizes there are, each family says
     family = importlib.import_module(f'gradalign.data.{_families[name]}')
     return family.load(name, split, root=root, size=size, n=n, seed=seed, protocol=protocol, **options)
 
