@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from .core import Data, Pixels, chosen, data_root, generator, no_access, read_images, splits
+from .core import Data, Pixels, chosen, data_root, generator, in_8_bits, no_access, read_images, splits
 
 # %% ../../nbs/data/05_cxr.ipynb #311d3216
 FOLDERS = dict(cxr_pneumonia=('normal', 'pneumonia'), cxr=('negative', 'positive')) # folder → names of the classes
@@ -83,11 +83,11 @@ FULL, CROP = 256, 224 # side of the equalised picture and of the window, in the 
 def square(
     image: Image.Image, # of any mode and size
 ) -> np.ndarray: # (256, 256) uint8
-    "The largest centred square, in 8-bit grey, 256 × 256."
-    if image.mode.startswith('I'): image = Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
+    "The largest centred square, in 8-bit grey, upright, 256 × 256. Raises ValueError for pixels of an unknown range."
+    image = in_8_bits(image, 1)
     side, (w, h) = min(image.size), image.size
     left, top = (w - side) // 2, (h - side) // 2
-    return np.asarray(image.convert('L').crop((left, top, left + side, top + side)).resize((FULL, FULL), Image.Resampling.BILINEAR))
+    return np.asarray(image.crop((left, top, left + side, top + side)).resize((FULL, FULL), Image.Resampling.BILINEAR))
 
 # %% ../../nbs/data/05_cxr.ipynb #81385fea
 def equalised(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.models import ResNet50_Weights
 from torchvision.transforms import functional as TF
-from .core import Data, Pixels, chosen, data_root, no_access, read_images
+from .core import Data, Pixels, chosen, data_root, in_8_bits, no_access, read_images
 
 # %% ../../nbs/data/06_imagenet.ipynb #9d4eecb5
 MODELS = { # RobustBench's names → shorter side after resizing (None: as it comes), side of the middle square
@@ -27,7 +27,7 @@ def picture(
     crop,   # side of the middle square
 ) -> np.ndarray: # (3, crop, crop) uint8
     "A photograph as a model wants it."
-    image = image.convert('RGB')
+    image = in_8_bits(image, 3, upright=False)                    # as RobustBench reads it
     if resize: image = TF.resize(image, resize)
     return np.asarray(TF.center_crop(image, crop)).transpose(2, 0, 1)
 

@@ -40,6 +40,7 @@ def delta(
 # %% ../../nbs/data/01_spheres.ipynb #9f55ca7b
 def load(name, split, *, root=None, size=None, n=None, seed=0, protocol='tight') -> Data:
     "The Spheres; `size` is the number of dimensions (500). Called by `gradalign.data.load`."
+    if size is not None and not (isinstance(size, int) and size >= 1): raise ValueError(f'size must be a whole number of at least 1, the dimensions, got {size!r}')
     d = size or 500
     n = n or dict(train=10_000, valid=200, test=1_000)[split]
     x, y = draw(n, generator(seed, splits.index(split)), d)

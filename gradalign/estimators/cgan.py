@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from fastai.callback.core import Callback
 from ..data.core import Data, generator as rng_of, seed_of
 from ..geometry import flat
-from ..models import _seeded, frozen
+from ..models import _seeded, check_y, frozen, get_logits, predict
 from .cache import weights_hash
 from .direct import GiveLabels
 from .projection import objective
@@ -98,6 +98,7 @@ class Critic(nn.Module):
 # %% ../../nbs/estimators/06_cgan.ipynb #73ed6c41
 def multi_hinge(v: Tensor, t: Tensor) -> Tensor: # scores (n, K + 1), targets (n,) → 0-d
     "Crammer–Singer hinge loss, mean over the samples."
+    t = t.long()
     other = v.scatter(1, t[:, None], -torch.inf).amax(1)
     return (1 + other - v.gather(1, t[:, None])[:, 0]).relu().mean()
 
@@ -154,6 +155,7 @@ def fit_cgan(
     "Trains the conditional GAN of protocol 7.1 on images; resumes from `checkpoint`. Raises ValueError for options that make no sense."
     shape = data.x[:1].shape[1:]
     if len(shape) != 3 or shape[1] != shape[2]: raise ValueError(f'data must hold square images, got samples of shape {tuple(shape)}')
+    check_y(data.y, len(data), data.n_classes, f'the labels of {data.name}')
     if every < 1: raise ValueError(f'every must be at least 1, got {every}')
     if lengths not in ('normal', 'uniform'): raise ValueError(f"lengths must be 'normal' or 'uniform', got {lengths!r}")
     if not 0 <= class_weight < torch.inf: raise ValueError(f'class_weight must be finite and at least 0, got {class_weight}')
@@ -196,9 +198,10 @@ def quality(
     seed=0,
 ) -> list: # of dicts, one per class: class, in_class, real_in_class, diversity
     "How many drawn images the judge gives to their class, and how different they are from each other."
-    rows, device = [], next(judge.parameters()).device
+    rows, device = [], next(judge.parameters(), data.y).device
+    if lost := [data.classes[k] for k in range(data.n_classes) if not (data.y == k).any()]: raise ValueError(f'data: {data.name} has no samples of class {", ".join(lost)}, there is nothing to compare with')
     with torch.no_grad(), frozen(judge):
-        right = lambda x, k: (judge(x.to(device)).argmax(1) == k).double().mean().item()
+        right = lambda x, k: (predict(get_logits(judge, x.to(device))) == k).double().mean().item()
         for k in range(data.n_classes):
             real, fake = data.x[torch.where(data.y == k)[0][:n]], drawn(g, torch.full((n,), k), seed_of(seed, k))
             rows.append({'class': data.classes[k], 'in_class': right(fake, k), 'real_in_class': right(real, k), 'diversity': spread(fake) / spread(real)})
@@ -244,7 +247,7 @@ class Encoder(nn.Module):
                 channels, width, side = width, min(2 * width, 128), -(-side // 2)
             self.look = nn.Sequential(*layers, nn.Flatten())
             self.answer = nn.Sequential(nn.Linear(channels * side**2 + n_classes, 256), nn.ReLU(), nn.Linear(256, z_dim))
-    def forward(self, x, c): return self.answer(torch.cat([self.look(x), F.one_hot(c, self.n_classes).to(x)], 1))
+    def forward(self, x, c): return self.answer(torch.cat([self.look(x), F.one_hot(c.long(), self.n_classes).to(x)], 1))
 
 def load_encoder(path) -> Encoder:
     "The encoder in a file of `save_cgan`, in eval mode. Raises ValueError for any other file."

@@ -21,9 +21,9 @@ def check_request(
     "The guard of every estimator. Raises ValueError or TypeError for bad x or labels, c = y included."
     if n_classes < 2: raise ValueError(f'an estimator needs at least two classes, got {n_classes}')
     check_x(None, x)
-    check_y(y, len(x), n_classes)
+    y = check_y(y, len(x), n_classes)
     if not isinstance(c, Tensor) or c.shape != y.shape: raise ValueError(f'c must be a tensor of shape {tuple(y.shape)}, one class per sample, got {tuple(c.shape) if isinstance(c, Tensor) else c!r}')
-    return y.long(), given_class(c, y, n_classes)
+    return y, given_class(c, y, n_classes)
 
 # %% ../../nbs/estimators/00_core.ipynb #8c40df6f
 def similarity(
@@ -35,6 +35,6 @@ def similarity(
     if data.delta is None or data.n_classes != 2: raise ValueError(f'the exact Δx of {data.name} is not known')
     parts = []
     for i in range(0, len(data), batch):
-        x, y = data.x[i:i + batch], data.y[i:i + batch]
+        x, y = data.x[i:i + batch], data.y[i:i + batch].long()     # 1 − y of unsigned labels would wrap round
         parts.append(cosine(data.delta(x, y), estimator(x, y, 1 - y)))
     return torch.cat(parts)

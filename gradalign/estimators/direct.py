@@ -15,7 +15,7 @@ from fastai.callback.core import Callback
 from torch.nn.utils.parametrizations import spectral_norm
 from ..data.core import Data, seed_of
 from ..geometry import vector_norm
-from ..models import _seeded, class_loss, frozen, spheres_mlp, wrap
+from ..models import _seeded, check_y, class_loss, frozen, spheres_mlp, wrap
 from ..training import EMA, Select, fit, load_tensors, save_tensors, stream_learner
 from .core import check_request, similarity
 from .unet import UNet, check_size
@@ -41,6 +41,7 @@ class VRGAN(nn.Module):
     "Generator and discriminator; called with (x, y) it gives Δx̂, D's logits for x, for x̂′ without G, and for x̂′ without D, and with `cycle` the way back from x̂′ (else None)."
     def __init__(self, G, D, cycle=False): super().__init__(); self.G, self.D, self.cycle = G, D, cycle
     def forward(self, x, y):
+        y = y.long()                                              # 1 − y of unsigned labels would wrap round
         if self.training: self.G.steps += 1
         delta = self.G(x, 1 - y, y)
         real, modified = self.D(torch.cat([x, (x + delta).detach()])).chunk(2)
@@ -75,7 +76,7 @@ def vrgan_losses(
 ) -> tuple[Tensor, Tensor]: # L_D, L_G
     "Eqs. 10 to 13 of the paper, protocol 6.1."
     (delta, real, modified, fooled, back), (of_d, of_g) = out, gan_losses[loss]
-    length = lambda v: (vector_norm(v, 2) / v[0].numel() ** .5).mean()
+    y, length = y.long(), lambda v: (vector_norm(v, 2) / v[0].numel() ** .5).mean()
     L_D = lambda_dx * of_d(real, y) + lambda_dfake * of_d(modified, y)
     L_G = lambda_g * of_g(fooled, 1 - y) + lambda_reg * length(delta)
     return L_D, L_G if back is None else L_G + lambda_cycle * length(delta + back)
@@ -124,6 +125,7 @@ def _check_direct(data, select, valid, loss, spectral, lambda_cycle):
     if data.n_classes != 2: raise ValueError(f'the direct estimator is for two classes, {data.name} has {data.n_classes}')
     if select not in ('last', 'loss', 'valid', 'sim'): raise ValueError(f"select must be 'last', 'loss', 'valid' or 'sim', got {select!r}")
     if select in ('valid', 'sim') and valid is None or select == 'sim' and valid.delta is None: raise ValueError(f"select={select!r} needs valid, a set{' whose exact Δx is known' if select == 'sim' else ''}")
+    check_y(data.y, len(data), 2, f'the labels of {data.name}')
     if loss not in gan_losses: raise ValueError(f"loss must be one of {', '.join(gan_losses)}, got {loss!r}")
     if loss == 'wasserstein' and not spectral: raise ValueError("loss='wasserstein' needs spectral=True: without it D's scores have no bound")
     if not lambda_cycle >= 0: raise ValueError(f'lambda_cycle must be at least 0, got {lambda_cycle!r}')

@@ -6,6 +6,7 @@
 __all__ = ['ByClass', 'nearest', 'NearestNeighbour', 'PerClass', 'ClassMean', 'OneImage']
 
 # %% ../../nbs/estimators/02_neighbours.ipynb #03c9224a
+import math
 import torch
 from torch import Tensor
 from ..data.core import Pixels
@@ -16,8 +17,7 @@ from ..models import check_x, check_y, given_class
 def _check(x, y, c, shape, n_classes, empty): # shape of one sample; classes without samples
     check_x(None, x)
     if x.shape[1:] != shape: raise ValueError(f'x must hold samples of shape {tuple(shape)}, as those that were given, got {tuple(x.shape[1:])}')
-    check_y(y, len(x), n_classes)
-    c = given_class(c, y, n_classes)
+    c = given_class(c, check_y(y, len(x), n_classes), n_classes)
     asked = sorted(set(c.unique().tolist()) & set(empty))
     if asked: raise ValueError(f'class {", ".join(map(str, asked))} has no samples to go to')
     return c
@@ -30,7 +30,7 @@ class ByClass:
         if not len(x): raise ValueError('x must hold at least one sample')
         if block < 1: raise ValueError(f'block must be at least 1, got {block}')
         for i in range(0, len(x), block): check_x(None, x[i:i + block])
-        check_y(y, len(x), max(int(y.max()) + 1, 2) if len(y) else 2)
+        y = check_y(y, len(x), math.inf)
         self.x, self.block, self.shape = x, block, x.shape[1:]
         self.n_classes = max(int(y.max()) + 1, 2)
         self.rows = [torch.where(y == k)[0] for k in range(self.n_classes)]
