@@ -278,6 +278,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'gradalign/estimators/cache.py'),
                                             'gradalign.estimators.cache._sum': ( 'estimators/cache.html#_sum',
                                                                                  'gradalign/estimators/cache.py'),
+                                            'gradalign.estimators.cache._weights_now': ( 'estimators/cache.html#_weights_now',
+                                                                                         'gradalign/estimators/cache.py'),
                                             'gradalign.estimators.cache.plain_of': ( 'estimators/cache.html#plain_of',
                                                                                      'gradalign/estimators/cache.py'),
                                             'gradalign.estimators.cache.projection_hash': ( 'estimators/cache.html#projection_hash',

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PLAIN', 'KEPT', 'HOOKS', 'STABLE', 'FOLLOWED', 'BLIND', 'Look', 'look_through', 'fingerprint']
 
-# %% ../nbs/09_fingerprint.ipynb #220ca5da
-import builtins, collections, dis, enum, hashlib, re, sys, sysconfig, types
+# %% ../nbs/09_fingerprint.ipynb #605189d1
+import bisect, collections, dis, enum, hashlib, re, sys, sysconfig, types
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from torch import nn, Tensor
 from .data.core import Pixels
 
-# %% ../nbs/09_fingerprint.ipynb #2a807f34
+# %% ../nbs/09_fingerprint.ipynb #695da313
 _ROOM, _HOMES = str(Path(__file__).parent) if '__file__' in globals() else '', tuple({sysconfig.get_path(k) for k in ('stdlib', 'platstdlib', 'purelib', 'platlib')})
 
 def _is_installed(file: str) -> bool: # the file of a package that is not ours
@@ -32,7 +32,7 @@ def _is_foreign(v) -> bool: # a function, class or module of an installed packag
     module = sys.modules.get(v.__module__)
     return module is not None and _is_foreign(module)
 
-# %% ../nbs/09_fingerprint.ipynb #db11ce20
+# %% ../nbs/09_fingerprint.ipynb #9eca5a14
 def _chains(code) -> list[tuple]: # ('helpers', 'scale'), or ('import', 'helpers', 'scale')
     found, chain, module = [], None, ''
     for i in dis.get_instructions(code):
@@ -59,7 +59,7 @@ def _reached(f) -> dict: # name → what stands behind it
         found['.'.join([first, *rest])] = v
     return found
 
-# %% ../nbs/09_fingerprint.ipynb #4ee65f62
+# %% ../nbs/09_fingerprint.ipynb #044a5bf2
 PLAIN = type(None), bool, int, float, complex, str, bytes, range, slice, Path, torch.dtype, torch.device, type(...)
 KEPT = {'_parameters', '_buffers', '_modules'}       # what a network keeps of what PyTorch manages for it
 HOOKS = tuple(k for k in vars(nn.Module()) if k.endswith('_hooks'))
@@ -77,7 +77,7 @@ def _held(v) -> dict: # the attributes that decide what an object does
     if type(v)._save_to_state_dict is not nn.Module._save_to_state_dict: v._save_to_state_dict(state := {}, '', True), found.update(state=state)   # packed weights
     return found
 
-# %% ../nbs/09_fingerprint.ipynb #bbd85b02
+# %% ../nbs/09_fingerprint.ipynb #3557d062
 def _of_tensor(v):
     if v.is_quantized: return ('quantized', str(v.qscheme()), str(v.dtype)), dict(v=v.dequantize())
     if v.layout != torch.strided: v = v.to_dense()
@@ -95,7 +95,12 @@ def _cell(c):
     try: return c.cell_contents
     except ValueError: return 'empty'
 
-def _of_code(v): return ('code', v.co_code, v.co_names, v.co_varnames, v.co_freevars, v.co_cellvars, v.co_flags), dict(consts=v.co_consts)
+def _of_code(v): # its steps, in whatever way the compiler loads a method (that depends on the rest of the file)
+    steps = [i for i in dis.get_instructions(v) if i.opname not in ('PUSH_NULL', 'CACHE', 'EXTENDED_ARG', 'PRECALL')]
+    at, jumps = [i.offset for i in steps], {*dis.hasjrel, *dis.hasjabs}
+    def told(i): return bisect.bisect_left(at, i.argval) if i.opcode in jumps else i.argval if isinstance(i.argval, str) and i.opcode not in dis.hasconst else i.arg
+    seen = [('LOAD_ATTR' if i.opname == 'LOAD_METHOD' else i.opname, told(i)) for i in steps]
+    return ('code', seen, v.co_varnames, v.co_argcount, v.co_kwonlyargcount, v.co_flags), dict(consts=v.co_consts)
 
 def _of_type(v):
     foreign, bases = _is_foreign(v), [b for b in v.__bases__ if b is not object]
@@ -106,7 +111,7 @@ def _of_module(v): # one that is used as a whole
     if _is_foreign(v) or not (file := getattr(v, '__file__', None)): return ('module', v.__name__), {}
     return ('module', hashlib.blake2b(Path(file).read_bytes()).hexdigest() if Path(file).is_file() else v.__name__), {}
 
-# %% ../nbs/09_fingerprint.ipynb #ada6236b
+# %% ../nbs/09_fingerprint.ipynb #1194bc6d
 STABLE = 'datetime', 'decimal', 'fractions', 'uuid', 're', 'zoneinfo'        # of the standard library: what an object of these shows is what it is
 FOLLOWED = 'collections', 'functools', 'types', 'argparse'                  # of the standard library: objects with attributes that count
 
@@ -136,7 +141,7 @@ def _taken_apart(v): # facts, parts
     if type(v).__module__ == 'builtins' and hasattr(v, '__objclass__'): return (type(v).__name__, v.__objclass__.__qualname__, v.__name__), {}
     return _of_object(v)
 
-# %% ../nbs/09_fingerprint.ipynb #650dfcda
+# %% ../nbs/09_fingerprint.ipynb #91785dae
 BLIND = {'eval', 'exec', 'compile', '__import__'}
 
 class _Walk:
@@ -167,7 +172,7 @@ class _Walk:
         module = sys.modules.get(getattr(v, '__module__', None) or '') if isinstance(v, types.BuiltinFunctionType) else v if isinstance(v, types.ModuleType) else None
         if module is not None and (getattr(module, '__file__', None) or '').endswith(('.so', '.pyd')) and not _is_foreign(module): self.unseen.add(f'{module.__name__} (a compiled extension)')
 
-# %% ../nbs/09_fingerprint.ipynb #c7b6884b
+# %% ../nbs/09_fingerprint.ipynb #d871c448
 @dataclass(frozen=True)
 class Look:
     "What `look_through` saw."

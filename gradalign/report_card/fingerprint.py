@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['library_hash', 'question']
 
-# %% ../../nbs/report_card/06_fingerprint.ipynb #34200e30
+# %% ../../nbs/report_card/06_fingerprint.ipynb #269b4b69
 import hashlib, importlib.metadata
 from functools import cache
 from pathlib import Path
 import gradalign
 from ..fingerprint import Look, fingerprint, look_through
 
-# %% ../../nbs/report_card/06_fingerprint.ipynb #e8494da9
+# %% ../../nbs/report_card/06_fingerprint.ipynb #9539b722
 @cache
 def library_hash() -> str: # 16 hex digits
     "A name for the source of this library."
