@@ -14,6 +14,7 @@ from torch import nn, Tensor
 from ..data.core import Data
 from .core import check_request
 from .projection import LatentProjection
+from ..fingerprint import fingerprint
 
 # %% ../../nbs/estimators/07_cache.ipynb #27341209
 def weights_hash(
@@ -35,11 +36,14 @@ def plain_of(net): # {'module.attribute': text}
 def projection_hash(
     estimator: LatentProjection,
 ) -> str: # 16 hex digits
-    "A name for all that decides a projection: generator, starting point, options. The size of a batch does not."
-    e, kind = estimator, lambda v: [type(v).__name__, plain_of(v)]
-    start = None if e.start is None else weights_hash(e.start, kind=kind(e.start))
-    options = dict(version=2, z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr))
-    return weights_hash(e.net, kind=kind(e.net), start=start, **options)
+    "A name for all that decides a projection: generator and starting point, weights and code, and the options. The size of a batch does not."
+    e = estimator
+    own = () if type(e) is LatentProjection else (type(e),)
+    options = dict(version=3, z_dim=e.z_dim, protocol=e.protocol, penalty=float(e.penalty), passes=e.passes, lr=float(e.lr))
+    return fingerprint(e.net, e.start, options, *own)
+
+def _weights_now(e): # of generator and starting point, with what no weight shows: quick enough to be asked before every batch
+    return [weights_hash(net, plain=plain_of(net)) for net in (e.net, e.start) if net is not None]
 
 # %% ../../nbs/estimators/07_cache.ipynb #3cef1d88
 def _digests(x): # 16 bytes for each sample of x (n, *shape)
@@ -132,7 +136,7 @@ class _Kept: # pairs of one estimator and one data set: what is on disk, what wa
         e, K = estimator, data.n_classes
         if not isinstance(e, LatentProjection): raise TypeError(f'estimator must be a LatentProjection, got {type(e).__name__}')
         if e.n_classes != K: raise ValueError(f'data must have the {e.n_classes} classes of the estimator, {data.name} has {K}')
-        self.estimator, self.data, self.n_classes, self.hash = e, data, K, projection_hash(e)
+        self.estimator, self.data, self.n_classes, self.hash, self.weights = e, data, K, projection_hash(e), _weights_now(e)
         self.index, self.first, samples = _index(data)
         n, shape, tag = len(data), [*data.x[:1].shape[1:]], tag or f'{self.hash}_{samples[:8]}'   # two draws of as many samples have a folder each
         facts = dict(version=1, tag=tag, projection=self.hash, data=data.name, split=data.split, n=n, shape=shape, n_classes=K, samples=samples)
@@ -140,7 +144,7 @@ class _Kept: # pairs of one estimator and one data set: what is on disk, what wa
         self.counts = dict(hits=0, misses=0, corrupt=0, unknown=0)          # a request counts once
 
     def _project(self, x, c, pairs): # images (n, *shape) as they will be read; keeps what can be kept
-        if projection_hash(self.estimator) != self.hash: raise RuntimeError('the generator has changed since this cache was opened: open another')
+        if _weights_now(self.estimator) != self.weights: raise RuntimeError('the generator has changed since this cache was opened: open another')
         p = self.estimator.project(x, c)
         half = p.image.half()
         fine = p.finite & half.isfinite().flatten(1).all(1)
