@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['square_roots', 'optimal_map', 'estimate_covariance', 'find_directions', 'Gaussians', 'measure_gaussians',
-           'check_memory', 'OptimalMaps', 'transport_step', 'GaussianTransport', 'save_transport', 'load_transport']
+           'check_memory', 'OptimalMaps', 'transport_step', 'GaussianTransport', 'save_transport', 'load_transport',
+           'squared_distance', 'couple', 'split_classes', 'log_densities', 'MixtureTransport']
 
 # %% ../../nbs/estimators/02b_transport.ipynb #e48c4574
 import copy, hashlib
 from dataclasses import dataclass
 from pathlib import Path
-import torch
+import numpy as np, torch
+from scipy.optimize import linprog
+from sklearn.cluster import KMeans
 from sklearn.covariance import empirical_covariance, ledoit_wolf, shrunk_covariance
 from torch import Tensor
 from ..data.core import Pixels, generator
@@ -196,10 +199,10 @@ def _check_shrinkage(s):
     number = isinstance(s, (int, float)) and not isinstance(s, bool)
     if s is not None and not (number and 0 <= s <= 1): raise ValueError(f'shrinkage must be a number in [0, 1] or None, got {s!r}')
 
-def _check_asked(g, x, y, c): # y, c as int64
-    y, c = check_request(x, y, c, len(g.means))
-    if x.shape[1:] != g.shape: raise ValueError(f'x must hold samples of shape {tuple(g.shape)}, as those that were given, got {tuple(x.shape[1:])}')
-    unknown = sorted(k for k in {*y.tolist(), *c.tolist()} if not g.counts[k])
+def _check_asked(shape, counts, x, y, c): # y, c as int64; shape of a sample; how many of each class are known
+    y, c = check_request(x, y, c, len(counts))
+    if x.shape[1:] != shape: raise ValueError(f'x must hold samples of shape {tuple(shape)}, as those that were given, got {tuple(x.shape[1:])}')
+    unknown = sorted(k for k in {*y.tolist(), *c.tolist()} if not counts[k])
     if unknown: raise ValueError(f'class {", ".join(map(str, unknown))} has no samples to learn a covariance from')
     return y, c
 
@@ -236,7 +239,7 @@ class GaussianTransport:
         c: Tensor, # (n,) the classes to go to, other than y
     ) -> Tensor: # (n, *shape), like x
         "Δx = T(x) − x, computed in float64. Raises ValueError or TypeError for bad input, and for more pairs of classes than `keep` bytes hold."
-        y, c = _check_asked(self.gaussians, x, y, c)
+        y, c = _check_asked(self.gaussians.shape, self.gaussians.counts, x, y, c)
         pairs = sorted(set(zip(y.tolist(), c.tolist())))
         self.maps.make(pairs)
         v = flat(x.detach()).to(self.gaussians.means)
@@ -267,3 +270,89 @@ def load_transport(
     out = GaussianTransport.of(Gaussians(**{'directions': None} | tensors, shape=torch.Size(facts['shape'])), keep)
     if out.hash != facts['hash']: raise ValueError(f'{path} holds other numbers than those written: their hash is {out.hash}, expected {facts["hash"]}')
     return out
+
+# %% ../../nbs/estimators/02b_transport.ipynb #7d6f9b4a
+def squared_distance(g: Gaussians, i: int, j: int, root: Tensor) -> float: # root: of S_i
+    "W² between Gaussians i and j, equation (5), both of the form of (2)."
+    S_i, S_j, d = g.covariances[i], g.covariances[j], g.means.shape[1]
+    middle, _ = square_roots(root @ S_j @ root)
+    beyond = (d - len(root)) * (g.rest[i].sqrt() - g.rest[j].sqrt())**2
+    return ((g.means[i] - g.means[j]).square().sum() + S_i.trace() + S_j.trace() - 2 * middle.trace() + beyond).item()
+
+def couple(
+    w, v, # (a,), (b,): two distributions
+    cost, # (a, b)
+) -> np.ndarray: # (a, b), its sums are w and v
+    "What goes where for the least total cost: a linear program."
+    a, b = cost.shape
+    sums = np.r_[np.kron(np.eye(a), np.ones(b)), np.kron(np.ones(a), np.eye(b)).reshape(b, -1)]
+    return linprog(np.ravel(cost), A_eq=sums, b_eq=np.r_[w, v]).x.reshape(a, b)
+
+# %% ../../nbs/estimators/02b_transport.ipynb #bbc69910
+def split_classes(
+    data: ByClass,
+    components: int, # at most so many per class, each of some twenty samples or more
+    rank: int,       # directions in which samples are compared
+    seed=0,
+) -> tuple[Tensor, Tensor]: # the part of each sample, (m,); the class of each part
+    "Splits each class into parts, by k-means in its leading directions."
+    means = _measure_means(data, data.shape.numel())
+    V = find_directions(data, means, rank) if rank < means.shape[1] else None
+    part, owner = torch.zeros(sum(map(len, data.rows)), dtype=torch.int64), []
+    for k, rows in enumerate(data.rows):
+        if not len(rows): continue
+        z = torch.cat([(t - means[k]) @ V if V is not None else t - means[k] for _, t, _ in data.blocks(k)])
+        count = max(1, min(components, len(z) // 20))
+        label = torch.from_numpy(KMeans(count, n_init=3, random_state=seed).fit_predict(z.cpu().numpy())).long()
+        sizes = label.bincount(minlength=count)
+        label[sizes[label] < 2] = sizes.argmax()                            # one sample has no covariance
+        found, label = label.unique(return_inverse=True)
+        part[rows.cpu()] = len(owner) + label
+        owner += [k] * len(found)
+    return part, torch.tensor(owner)
+
+def log_densities(g: Gaussians, v: Tensor) -> Tensor: # v (n, d) float64 → (n, K), up to a constant
+    "How well samples fit each Gaussian, its share of all samples included."
+    out, r = [], g.covariances.shape[1]
+    for k in range(len(g.means)):
+        t = v - g.means[k]
+        z = t if g.directions is None else t @ g.directions
+        factor = torch.linalg.cholesky(g.covariances[k])
+        fit = torch.linalg.solve_triangular(factor, z.T, upper=False).square().sum(0) + 2 * factor.diagonal().log().sum()
+        if g.rest[k] > 0: fit = fit + (t.square().sum(1) - z.square().sum(1)) / g.rest[k] + (t.shape[1] - r) * g.rest[k].log()
+        out.append(g.counts[k].log() - fit / 2)
+    return torch.stack(out, 1)
+
+# %% ../../nbs/estimators/02b_transport.ipynb #f4ad253b
+class MixtureTransport:
+    """Δx by optimal transport between mixtures of Gaussians (Delon & Desolneux 2020, arXiv:1907.05254), of `components` per class; the other options are
+    those of `GaussianTransport`, which moves the components. `hash` names all that decides Δx."""
+    def __init__(self,
+        x: Tensor | Pixels, # (m, *shape), samples of all classes: the training set
+        y: Tensor,          # (m,) their labels
+        *, components=8, shrinkage=None, rank=200, seed=0, block=None, keep=2**31,
+    ):
+        if not isinstance(components, int) or components < 1: raise ValueError(f'components must be a whole number of at least 1, got {components!r}')
+        data = _group(x, y, block)
+        rank = min(rank, data.shape.numel())
+        label, self.owner = split_classes(data, components, rank, seed)
+        self.parts = GaussianTransport(x, label.to(y.device), shrinkage=shrinkage, rank=rank, block=block, keep=keep)
+        self.n_classes, self.hash, self.goals = data.n_classes, self.parts.hash + f'-{components}', {}
+
+    def _couple_classes(self, i, j): # {part of class i: the part of class j that takes most of it}
+        g = self.parts.gaussians
+        a, b = ((self.owner == k).nonzero()[:, 0].tolist() for k in (i, j))
+        roots = [square_roots(g.covariances[p])[0] for p in a]
+        cost = [[squared_distance(g, p, q, root) for q in b] for p, root in zip(a, roots)]
+        share = couple(*((g.counts[k] / g.counts[k].sum()).numpy() for k in (a, b)), np.array(cost))
+        return {p: b[k] for p, k in zip(a, share.argmax(1).tolist())}
+
+    def __call__(self, x: Tensor, y: Tensor, c: Tensor) -> Tensor: # as `GaussianTransport`
+        "Δx, computed in float64. Raises ValueError or TypeError for bad input."
+        g = self.parts.gaussians
+        y, c = _check_asked(g.shape, self.owner.bincount(minlength=self.n_classes), x, y, c)
+        fits = log_densities(g, flat(x.detach()).to(g.means)).cpu()
+        own = fits.where(self.owner == y.cpu()[:, None], -torch.inf).argmax(1)
+        for pair in set(zip(y.tolist(), c.tolist())) - set(self.goals): self.goals[pair] = self._couple_classes(*pair)
+        goal = torch.tensor([self.goals[i, j][p] for i, j, p in zip(y.tolist(), c.tolist(), own.tolist())])
+        return self.parts(x, own.to(y.device), goal.to(y.device))
