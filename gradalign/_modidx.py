@@ -1378,6 +1378,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'gradalign.models.linear_distances': ('models.html#linear_distances', 'gradalign/models.py'),
                                   'gradalign.models.linear_robustness': ('models.html#linear_robustness', 'gradalign/models.py'),
                                   'gradalign.models.logits_in': ('models.html#logits_in', 'gradalign/models.py'),
+                                  'gradalign.models.looks_bounded': ('models.html#looks_bounded', 'gradalign/models.py'),
                                   'gradalign.models.looks_like_probabilities': ( 'models.html#looks_like_probabilities',
                                                                                  'gradalign/models.py'),
                                   'gradalign.models.margin': ('models.html#margin', 'gradalign/models.py'),

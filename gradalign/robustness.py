@@ -19,7 +19,7 @@ from torch import Tensor
 from .attacks.core import check_count, fooled, linear_reach, mix, sample_seeds, scores, takes_many
 from .attacks.pgd import protocols
 from .geometry import check_norm, vector_norm
-from .models import check_x, check_y, frozen, get_logits, looks_like_probabilities, predict
+from .models import check_x, check_y, frozen, get_logits, looks_bounded, looks_like_probabilities, predict
 
 # %% ../nbs/05_robustness.ipynb #e5a42aba
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ def _batches(f, x, y, batch): # `_first_look` in pieces, so that memory is bound
     logits, guess = torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts], 1)
     blind = int((~guess[1].isfinite()).sum())
     if blind: flags['zero_gradient'] = _flag('zero_gradient', f'{blind} of {len(x)} samples')
+    if looks_bounded(logits, y): flags['probabilities'] = _flag('probabilities')
     return logits, guess, list(flags.values())
 
 # %% ../nbs/05_robustness.ipynb #4f3e9927

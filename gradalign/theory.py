@@ -104,6 +104,8 @@ def theorem1(
     reach: float | None = None, # also walk this far: columns walk_i, walk_j (see `walk`)
 ) -> pd.DataFrame: # one row a pair: alpha, distance, rho_i, rho_j, left, right, same_affine, mutual
     "Theorem 1, pair by pair: left = ρ(x_i) + ρ(x_j), right = α ‖x_j − x_i‖. They are equal where `same_affine`."
+    check_x(model, x_i), check_x(model, x_j)
+    x_i, x_j = x_i.detach(), x_j.detach()
     c = closest_class(model, x_i, y) if c is None else c
     rho_i, rho_j = pair_robustness(model, x_i, x_j, y, c)
     columns = dict(
