@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['imagenet_mean', 'imagenet_std', 'logits_in', 'two_columns', 'predict', 'Wrapped', 'wrap', 'get_logits', 'class_loss',
-           'sample_losses', 'eval_mode', 'frozen', 'check_x', 'check_y', 'looks_like_probabilities', 'check_logits',
-           'margin', 'ell', 'linear_distances', 'closest_class', 'linear_robustness', 'ell_gradient', 'given_class',
-           'FrozenBatchNorm1d', 'FrozenBatchNorm2d', 'spheres_mlp', 'InputAdapter', 'TrimmedConv2d', 'resnet18',
-           'resnet18_cifar', 'calibrate_batch_norm', 'ConstantConv2d', 'lean']
+           'sample_losses', 'eval_mode', 'frozen', 'check_x', 'check_y', 'looks_like_probabilities', 'looks_bounded',
+           'check_logits', 'margin', 'ell', 'linear_distances', 'closest_class', 'linear_robustness', 'ell_gradient',
+           'given_class', 'FrozenBatchNorm1d', 'FrozenBatchNorm2d', 'spheres_mlp', 'InputAdapter', 'TrimmedConv2d',
+           'resnet18', 'resnet18_cifar', 'calibrate_batch_norm', 'ConstantConv2d', 'lean']
 
 # %% ../nbs/02_models.ipynb #07afff83
 import contextlib, copy, math
@@ -188,6 +188,20 @@ def looks_like_probabilities(
     p, y = logits[:, 1], y.to(logits.device).bool()
     if not ((logits[:, 0] == -p) & (p >= 0) & (p <= 1)).all() or y.all() or not y.any(): return False
     return bool((p[y] > .5).double().mean() > .5 and (p[~y] < .5).double().mean() > .5)
+
+def looks_bounded(
+    logits: Tensor, # (n, C)
+    y: Tensor,      # (n,) labels
+) -> bool:
+    "True for a softmax times a constant, and for a sigmoid per class: all in [0, 1], and one half tells the true class from the others (16 samples and more)."
+    low, high = logits.aminmax()
+    if not low >= 0 or not logits.isfinite().all(): return False
+    total = logits.sum(1)
+    if len(logits) > 1 and high > 0 and ((total / total[0] - 1).abs() < 1e-4).all(): return bool(((logits - logits[0]).abs() > 1e-3 * high).any())
+    if len(y) < 16 or high > 1 or len(y.unique()) < 2: return False
+    own = logits.gather(1, y.to(logits.device)[:, None].long())
+    others = (logits > .5).sum(1) - (own > .5)[:, 0].long()
+    return bool((own > .5).double().mean() > .5 and (others == 0).double().mean() > .5)
 
 # %% ../nbs/02_models.ipynb #161f704e
 def check_logits(
