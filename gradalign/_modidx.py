@@ -1849,6 +1849,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'gradalign.robustness._searched': ('robustness.html#_searched', 'gradalign/robustness.py'),
                                       'gradalign.robustness._second_look': ('robustness.html#_second_look', 'gradalign/robustness.py'),
                                       'gradalign.robustness._strengthened': ('robustness.html#_strengthened', 'gradalign/robustness.py'),
+                                      'gradalign.robustness._surely': ('robustness.html#_surely', 'gradalign/robustness.py'),
                                       'gradalign.robustness._takes': ('robustness.html#_takes', 'gradalign/robustness.py'),
                                       'gradalign.robustness._tight': ('robustness.html#_tight', 'gradalign/robustness.py'),
                                       'gradalign.robustness._try': ('robustness.html#_try', 'gradalign/robustness.py'),
