@@ -1706,6 +1706,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'gradalign/report_card/sources.py'),
                                                'gradalign.report_card.sources._spread': ( 'report_card/sources.html#_spread',
                                                                                           'gradalign/report_card/sources.py'),
+                                               'gradalign.report_card.sources._tensor': ( 'report_card/sources.html#_tensor',
+                                                                                          'gradalign/report_card/sources.py'),
                                                'gradalign.report_card.sources._timm': ( 'report_card/sources.html#_timm',
                                                                                         'gradalign/report_card/sources.py'),
                                                'gradalign.report_card.sources._torchvision': ( 'report_card/sources.html#_torchvision',

@@ -231,9 +231,13 @@ def in_8_bits(
     upright=True,  # turned as its EXIF entry says
 ) -> Image.Image: # of mode RGB or L
     "A picture of any kind, by the range of its pixels. Raises ValueError where that is not known."
-    flat = _from_16_bits(image) if image.mode in WIDE or image.mode == 'I' and image.format in ('PNG', 'PPM', None) else _from_floats(image) if image.mode == 'F' else image
-    if flat.mode == 'I': raise ValueError('its pixels are 32-bit whole numbers, whose range is not known: save it with 8 or 16 bits')
-    flat = (flat if flat.mode == 'L' and channels == 1 else flat.convert('RGB')).convert('RGB' if channels == 3 else 'L')
+    flat = image
+    if image.mode in WIDE or image.mode == 'I' and image.format in ('PNG', 'PPM', None): flat = _from_16_bits(image)
+    elif image.mode == 'I': raise ValueError('its pixels are 32-bit whole numbers, whose range is not known: '
+                                             'save it with 8 or 16 bits')
+    elif image.mode == 'F': flat = _from_floats(image)
+    if channels == 3 or flat.mode != 'L': flat = flat.convert('RGB')
+    if channels == 1: flat = flat.convert('L')
     turn = image.getexif().get(274, 1) if upright else 1          # 274: orientation
     return flat if turn == 1 else _turned(flat, turn)
 

@@ -85,14 +85,17 @@ class Beside:
 
     def strangers(self): # loaded modules that have the name of a neighbour
         names = {p.stem for p in self.folder.iterdir() if p.suffix == '.py' or p.is_dir()} - {'gradalign'}
-        def strange(k): return sys.modules[k] is _brought.get(k) or bool(p := _place(sys.modules[k])) and not p.startswith((*_installed, str(self.folder)))
+        def strange(k): # came in beside a file before, or is of another folder
+            place = _place(sys.modules[k])
+            return sys.modules[k] is _brought.get(k) or place and not place.startswith((*_installed, str(self.folder)))
         tops = {k for k in names if k in sys.modules and strange(k)}
         return [k for k in sys.modules if k.partition('.')[0] in tops]
 
     def __enter__(self):
         self.hidden = {k: sys.modules.pop(k) for k in self.strangers()}
         sys.modules.update(self.own)
-        self.before, self.mute, sys.dont_write_bytecode = set(sys.modules), sys.dont_write_bytecode, True    # a file changed within a second would be taken for its old self
+        self.before, self.mute = set(sys.modules), sys.dont_write_bytecode
+        sys.dont_write_bytecode = True                  # else a file changed within a second is taken for its old self
         sys.path.insert(0, str(self.folder)), importlib.invalidate_caches()
 
     def __exit__(self, *_):
@@ -319,7 +322,7 @@ def check_kind(dtype, name='x'):
 
 def whole(y) -> int:
     "A label as a number. Raises TypeError for what is no whole one: a bool, a fraction, one per class."
-    if isinstance(y, (Tensor, np.ndarray)) and y.size == 1 if isinstance(y, np.ndarray) else isinstance(y, Tensor) and y.numel() == 1: y = y.item()
+    if isinstance(y, (Tensor, np.ndarray)) and math.prod(y.shape) == 1: y = y.item()
     if isinstance(y, (bool, np.bool_)): raise TypeError(f'got the truth value {y}')
     try: return operator.index(y)
     except TypeError: raise TypeError(f'got {f"{tuple(y.shape)} numbers" if isinstance(y, (Tensor, np.ndarray)) else repr(y)}') from None
@@ -358,7 +361,9 @@ class Items:
         if self.one is not None and x.shape != self.one.shape: raise ValueError(f'data: all samples must have one shape, got {tuple(self.one.shape)} and {tuple(x.shape)}')
         if self.one is not None and x.dtype != self.one.dtype: raise ValueError(f'data: all samples must have one type, got {self.one.dtype} and {x.dtype}')
         return x, y
-    def held(self, xs, shape): return Pixels(torch.stack(xs).view(shape), self.lo, self.hi) if self.one.dtype == torch.uint8 else torch.stack(xs).view(shape)
+    def held(self, xs, shape):
+        x = torch.stack(xs).view(shape)
+        return Pixels(x, self.lo, self.hi) if x.dtype == torch.uint8 else x
     def __getitem__(self, i) -> Tensor:
         rows = self.rows[i]
         return self.held([self.pair(k)[0] for k in rows.flatten()], (*rows.shape, *self.one.shape))[:]
@@ -387,8 +392,11 @@ def _of_dataset(dataset, n, seed, box, labelled):
         if keep or len(xs) < 4: xs.append(x)
     if (other := _changes(items, xs)) and not keep: raise ValueError('data: the Dataset gives other samples whenever it is asked, and they are too many to be kept: take the random transform out')
     notes = ['the Dataset gives other samples whenever it is asked (a random transform?): it was asked once'] if other else []
-    y, bytes_ = _labels(ys) if labelled else torch.zeros(len(items), dtype=torch.int64), items.one.dtype == torch.uint8
-    return Data(type(dataset).__name__, 'test', items.held(xs, items.shape) if keep else items, y, (items.lo, items.hi) if bytes_ else None, (), notes=(*notes, *_of_bytes(items) * bytes_))
+    y = _labels(ys) if labelled else torch.zeros(len(items), dtype=torch.int64)
+    box = (items.lo, items.hi) if items.one.dtype == torch.uint8 else None
+    if box: notes += _of_bytes(items)
+    x = items.held(xs, items.shape) if keep else items
+    return Data(type(dataset).__name__, 'test', x, y, box, (), notes=tuple(notes))
 
 def _of_bytes(x): return [f'the samples came as bytes, and were scaled: 0 … 255 became [{x.lo:g}, {x.hi:g}]']
 
@@ -445,17 +453,28 @@ def _in_floats(data, box): # `Data` whose tensor x is float32; bytes fill the bo
     x = Pixels(data.x, *(box or data.box or (0., 1.)))
     return replace(data, x=x, box=(x.lo, x.hi), notes=(*data.notes, *_of_bytes(x)))
 
+def _tensor(v, name): # of a tensor, an array or a list
+    if isinstance(v, Tensor): return v.detach()
+    if isinstance(v, np.ndarray) and v.dtype.kind in 'iu' and v.dtype != np.uint8: v = v.astype(np.int64)
+    try: return torch.as_tensor(v)
+    except (TypeError, ValueError, RuntimeError) as e: raise TypeError(f'data: {name} must be numbers ({_first_line(e)})') from e
+
 def _of_tensors(x, y, box): # tensors, arrays or lists
-    x, y = (v.detach() if isinstance(v, Tensor) else torch.as_tensor(v.astype(np.int64) if isinstance(v, np.ndarray) and v.dtype.kind in 'iu' and v.dtype != np.uint8 else v) for v in (x, y))
-    if not x.ndim or not y.ndim or not len(x) or len(x) != len(y): raise ValueError(f'data must hold as many labels as samples and at least one, got {len(x) if x.ndim else "no"} samples and {len(y) if y.ndim else "no"} labels')
-    wider = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)           # unsigned ones of 16 bits and more, too
+    x, y = _tensor(x, 'x'), _tensor(y, 'the labels')
+    n_x, n_y = (len(v) if v.ndim else 0 for v in (x, y))
+    if not n_x or n_x != n_y:
+        raise ValueError(f'data must hold as many labels as samples and at least one, got {n_x} samples and {n_y} labels')
+    wider = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)   # unsigned ones of 16 bits, too
     return _in_floats(Data('tensors', 'test', x, y.long() if wider else y, None, ()), box)
 
 def _given(data, size, n, split, root, seed, box, labelled): # `Data` of what is no folder
     if isinstance(data, str): return load(data, split, root, size=size, seed=seed)
     if isinstance(data, Data): return _in_floats(data, box)
-    if isinstance(data, (tuple, list)) and len(data) == 2 and isinstance(data[0], (Tensor, np.ndarray)) and isinstance(data[1], (Tensor, np.ndarray, list)): return _of_tensors(*data, box)
-    if isinstance(data, IterableDataset) or not isinstance(data, (tuple, list, Mapping)) and hasattr(data, '__getitem__') and hasattr(data, '__len__'): return _of_dataset(data, n, seed, box, labelled)
+    arrays, several = (Tensor, np.ndarray), isinstance(data, (tuple, list, Mapping))
+    pair = several and len(data) == 2 and not isinstance(data, Mapping)
+    if pair and isinstance(data[0], arrays) and isinstance(data[1], (*arrays, list)): return _of_tensors(*data, box)
+    listed = not several and hasattr(data, '__getitem__') and hasattr(data, '__len__')
+    if listed or isinstance(data, IterableDataset): return _of_dataset(data, n, seed, box, labelled)
     raise TypeError(f'data must be Data, a name of load, a folder, a pair of tensors (x, y) or a torch Dataset with a length, got {type(data).__name__}')
 
 def load_samples(
@@ -483,9 +502,8 @@ def load_samples(
 
 # %% ../../nbs/report_card/00_sources.ipynb #def72f44
 def _spread(parts): # lo, hi, mean, std of all numbers
-    lo, hi, mean, square = zip(*((p.min().item(), p.max().item(), p.mean().item(), p.square().mean().item()) for p in (p.double() for p in parts)))
-    m = sum(mean)/len(mean)
-    return min(lo), max(hi), m, math.sqrt(max(0., sum(square)/len(square) - m**2))
+    x = torch.cat([p.flatten() for p in parts]).double()
+    return x.min().item(), x.max().item(), x.mean().item(), x.std(correction=0).item()
 
 def _normalised(model, x): # what stands behind mean and std
     for name, act in ('mean', operator.sub), ('std', operator.truediv):
@@ -496,7 +514,9 @@ USUAL = {"ImageNet's mean and std": (imagenet_mean, imagenet_std), 'mean .5 and 
 
 def _accuracy(model, x, y): # share of samples
     device = next(model.parameters(), x).device
-    with torch.no_grad(), frozen(model): return torch.cat([predict(get_logits(model, v.to(device))).cpu() for v in x.split(16)]).eq(y.cpu()).double().mean().item()
+    with torch.no_grad(), frozen(model):
+        seen = torch.cat([predict(get_logits(model, v.to(device))).cpu() for v in x.split(16)])
+    return (seen == y.cpu()).double().mean().item()
 
 def _better_scale(model, x, y): # a sentence where a usual normalisation is met by far more of the labels
     if len(x) < 8: return []
@@ -530,7 +550,7 @@ def notes_on_pixels(
     if data.x[:1].ndim != 4: return []
     box, declared = getattr(model, 'box', None), any(getattr(model, k, None) is not None for k in ('mean', 'std'))
     if not declared and box is None and data.name in names(): return []
-    parts = [data.x[some].cpu() for some in rows[:256].split(64)]
+    parts = [data.x[some].cpu() for some in rows[:128].split(64)]
     x, z = _spread(parts), _spread(_normalised(model, p) for p in parts)
     lo, hi, mean, _ = x
     told = _declared(model, box, x, z) if declared else _undeclared(model, box, f'the network sees pixels from {lo:.2g} to {hi:.2g}, mean {mean:.2g}', lo, hi)
