@@ -1515,6 +1515,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'gradalign/report_card/card.py'),
                                             'gradalign.report_card.card.run': ( 'report_card/card.html#run',
                                                                                 'gradalign/report_card/card.py'),
+                                            'gradalign.report_card.card.seeing': ( 'report_card/card.html#seeing',
+                                                                                   'gradalign/report_card/card.py'),
                                             'gradalign.report_card.card.stitched': ( 'report_card/card.html#stitched',
                                                                                      'gradalign/report_card/card.py'),
                                             'gradalign.report_card.card.table_of': ( 'report_card/card.html#table_of',

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['FEW', 'AMONG', 'FIRST', 'COARSE', 'NEEDLESS', 'DEFAULT', 'Budget', 'OutOfTime', 'Clocked', 'Columns', 'closest',
            'closest_of', 'looked_at', 'reference_of', 'estimator_of', 'Attack', 'own_answer', 'kept', 'Work', 'Blocks',
-           'Growing', 'too_little', 'first_look', 'pictured', 'attacked_by', 'bearing', 'pace', 'planned', 'number_of',
-           'classes_of', 'doubts_between', 'assembled', 'run', 'table_of', 'further_stages', 'attack_stages',
-           'hand_back', 'measured_by', 'stitched', 'check_measure', 'prepared', 'checked', 'keep_in', 'retold',
-           'needed', 'AsFound', 'measure', 'noted', 'called', 'finished']
+           'Growing', 'too_little', 'first_look', 'seeing', 'pictured', 'attacked_by', 'bearing', 'pace', 'planned',
+           'number_of', 'classes_of', 'doubts_between', 'assembled', 'run', 'table_of', 'further_stages',
+           'attack_stages', 'hand_back', 'measured_by', 'stitched', 'check_measure', 'prepared', 'checked', 'keep_in',
+           'retold', 'needed', 'AsFound', 'measure', 'noted', 'called', 'finished']
 
 # %% ../../nbs/report_card/03_card.ipynb #a335ce2e
 import hashlib, json, math, time
@@ -60,13 +60,13 @@ class Clocked(nn.Module):
     "The model; raises OutOfTime when it is called after `until` (time.monotonic), or so late that the answer would come after `limit`."
     def __init__(self, model, limit=math.inf):
         super().__init__()
-        self.model, self.box, self.until, self.limit, self.last = model, model.box, math.inf, limit, (1, 0.)
+        self.model, self.box, self.until, self.limit, self.last, self.blind = model, model.box, math.inf, limit, (1, 0.), False
     def forward(self, x):
         start, (n, took) = time.monotonic(), self.last
         if start > self.until or math.isfinite(self.until) and start + took*max(1, len(x)/n) > self.limit: raise OutOfTime
         logits = get_logits(self.model, x)
         self.last = len(x), time.monotonic() - start
-        return logits
+        return logits.detach() if self.blind else logits   # blind: no gradient comes back
 
 # %% ../../nbs/report_card/03_card.ipynb #ac158a31
 FEW, AMONG = 20, 10 # classes up to which every gradient is asked; with more, how many are: those of the largest logits
@@ -296,7 +296,7 @@ def first_look(work): # flags, whether the model has a gradient that can be used
     def look(n): return fitting(lambda b: _batches(partial(_first_look, work.model), *work.samples(work.rows[:n]), b), min(work.batch, n), work.notes)
     work.model.until, start = work.end, time.monotonic()
     try:
-        logits, guess, flags = look(n := min(FIRST, most))
+        logits, guess, flags = seeing(work, partial(look, n := min(FIRST, most)))
         more = min(most, int(.1*n*max(0., work.end - time.monotonic())/max(1e-3, time.monotonic() - start))) if math.isfinite(work.end) else most
         if more > n: logits, guess, flags = look(n := more)                        # a tenth of the time
         work.pace = fitting(partial(pace, work), min(4, len(work.rows)), work.notes)
@@ -305,6 +305,14 @@ def first_look(work): # flags, whether the model has a gradient that can be used
     finally: work.model.until = math.inf
     probable = looks_like_probabilities(logits, work.data.y[work.rows[:n]].to(logits.device))
     return flags, not probable and bool(guess.isfinite().any())
+
+def seeing(work, look): # what it gives; of a network that fails when its gradient is asked, as if it had none
+    try: return look()
+    except (OutOfTime, torch.OutOfMemoryError): raise
+    except Exception as e: # in any way of a stranger's network
+        work.model.blind = True
+        work.notes.append(f'the model answers, and has no gradient ({(str(e).splitlines() or [type(e).__name__])[0]})')
+        return look()
 
 def pictured(work, table, estimate, among): # tensors for the page, {} for vectors; where it fails, a note
     work.model.until = work.model.limit
