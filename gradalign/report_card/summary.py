@@ -143,7 +143,7 @@ class Card:
         if self.masked: return 'doubtful', f'Gradients look masked ({", ".join(doubts)}): do not read ε50 of the attacks that need them as robustness. The flags say why.'
         if doubts: return 'doubtful', f'ε50 is not to be taken as it stands ({", ".join(doubts)}). The flags say why.'
         if not n: return 'not enough measured', 'No attack was measured: nothing is known of the robustness.'
-        if max(n) < LEAST: return 'not enough measured', f'No attack was measured on more than {max(n)} samples; below {LEAST} there is no interval.'
+        if max(n) < LEAST: return 'not enough measured', f'No attack was measured on more than {max(n)} sample{"s"*(max(n) > 1)}; below {LEAST} there is no interval.'
         return 'sound', 'No sign of masked gradients, and no other doubt about ε50, in what was measured.'
 
     def __getitem__(self, name) -> float:
