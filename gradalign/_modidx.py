@@ -1904,6 +1904,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'gradalign.robustness._rising': ('robustness.html#_rising', 'gradalign/robustness.py'),
                                       'gradalign.robustness._searched': ('robustness.html#_searched', 'gradalign/robustness.py'),
                                       'gradalign.robustness._second_look': ('robustness.html#_second_look', 'gradalign/robustness.py'),
+                                      'gradalign.robustness._seen': ('robustness.html#_seen', 'gradalign/robustness.py'),
                                       'gradalign.robustness._strengthened': ('robustness.html#_strengthened', 'gradalign/robustness.py'),
                                       'gradalign.robustness._surely': ('robustness.html#_surely', 'gradalign/robustness.py'),
                                       'gradalign.robustness._takes': ('robustness.html#_takes', 'gradalign/robustness.py'),

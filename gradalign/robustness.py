@@ -19,7 +19,7 @@ from torch import Tensor
 from .attacks.core import check_count, fooled, linear_reach, mix, sample_seeds, scores, takes_many
 from .attacks.pgd import protocols
 from .geometry import check_norm, vector_norm
-from .models import check_x, check_y, frozen, get_logits, looks_bounded, looks_like_probabilities, predict
+from .models import RULED_OUT, check_x, check_y, frozen, get_logits, looks_bounded, looks_like_probabilities, predict
 
 # %% ../nbs/05_robustness.ipynb #e5a42aba
 @dataclass(frozen=True)
@@ -123,9 +123,10 @@ def _first_look(model, x, y): # logits (n, C), linearised thresholds (2, n) for 
         logits = _try(lambda: get_logits(model, x_), lambda: get_logits(model, x.detach()).detach())
         again = get_logits(model, x.detach()).detach()
         y = check_y(y, len(x), logits.shape[1])
-        guess = _try(lambda: _reaches(logits, x_, y), lambda: x.new_full((2, len(x)), math.nan))
+        unknown = x.new_full((2, len(x)), math.nan)
+        guess = _try(lambda: _reaches(logits, x_, y), lambda: unknown) if logits.requires_grad else unknown
     logits, flags = logits.detach(), []
-    blind, spread = ~guess[1].isfinite(), logits.nan_to_num(0, 0, 0).abs().max().item()
+    blind, spread = ~guess[1].isfinite(), _seen(logits).abs().max().item()
     if looks_like_probabilities(logits, y): flags.append(_flag('probabilities'))
     if blind.any(): flags.append(_flag('zero_gradient', f'{int(blind.sum())} of {len(x)} samples'))
     if (predict(logits) < 0).any(): flags.append(_flag('not_finite', 'without any attack'))
@@ -140,13 +141,16 @@ def _try(f, otherwise): # what f() gives, unless torch cannot differentiate thro
 
 def _reaches(logits, x, y): return torch.stack([linear_reach(logits, x, y, p)[0].detach() for p in (math.inf, 2)])
 
+def _seen(logits): # those that are numbers and rule nothing out; 0 where there are none
+    return torch.cat([logits.new_zeros(1), logits[logits.isfinite() & (logits > RULED_OUT)]])
+
 def _depends_on_batch(model, x, logits): # two samples apart from the rest: beyond the noise of another order of sums?
     if len(x) < 2: return False
     few = 2 if len(x) > 2 else 1
     with torch.no_grad(), frozen(model): alone = _try(lambda: get_logits(model, x[:few]), lambda: logits[:few])
     coarse = max([torch.finfo(p.dtype).eps for p in getattr(model, 'parameters', list)() if p.is_floating_point()], default=0)
     known = alone.isfinite() & logits[:few].isfinite()
-    seen = logits[logits.isfinite()]
+    seen = _seen(logits)
     return bool(known.any()) and (alone - logits[:few])[known].abs().max().item() > max(1e-3, 8 * coarse) * (seen.max() - seen.min()).item()
 
 # %% ../nbs/05_robustness.ipynb #a8d3d1d9
