@@ -1902,6 +1902,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'gradalign.robustness._resolve': ('robustness.html#_resolve', 'gradalign/robustness.py'),
                                       'gradalign.robustness._restarts': ('robustness.html#_restarts', 'gradalign/robustness.py'),
                                       'gradalign.robustness._rising': ('robustness.html#_rising', 'gradalign/robustness.py'),
+                                      'gradalign.robustness._scatter': ('robustness.html#_scatter', 'gradalign/robustness.py'),
+                                      'gradalign.robustness._scattered': ('robustness.html#_scattered', 'gradalign/robustness.py'),
                                       'gradalign.robustness._searched': ('robustness.html#_searched', 'gradalign/robustness.py'),
                                       'gradalign.robustness._second_look': ('robustness.html#_second_look', 'gradalign/robustness.py'),
                                       'gradalign.robustness._seen': ('robustness.html#_seen', 'gradalign/robustness.py'),

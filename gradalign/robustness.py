@@ -16,10 +16,10 @@ from scipy.special import bdtr
 from scipy.stats import beta, t as student
 import torch
 from torch import Tensor
-from .attacks.core import check_count, fooled, linear_reach, mix, sample_seeds, scores, takes_many
-from .attacks.pgd import protocols
-from .geometry import check_norm, vector_norm
-from .models import RULED_OUT, check_x, check_y, frozen, get_logits, looks_bounded, looks_like_probabilities, predict
+from .attacks.core import box_of, check_count, check_strength, fooled, linear_reach, many_strengths, mix, random_start, sample_seeds, scores, takes_many
+from .attacks.pgd import pgd_step, protocols, step_rates
+from .geometry import check_norm, clamp as clamped, per_sample, vector_norm
+from .models import RULED_OUT, check_x, check_y, frozen, get_logits, looks_bounded, looks_like_probabilities, margin, predict
 
 # %% ../nbs/05_robustness.ipynb #e5a42aba
 @dataclass(frozen=True)
@@ -325,6 +325,30 @@ def _resolve(s, rtol, top, floor):
         s.ask((m > -2) & s.open(u), u)
 
 
+# %% ../nbs/05_robustness.ipynb #daa69815
+def _scattered(attack): # [an attack in the same ball: many points at random, a short climb from the best], [] where the norm is not known
+    own = attack.keywords if isinstance(attack, partial) else {}
+    known = inspect.signature(attack).parameters
+    norm = own.get('norm', known['norm'].default if 'norm' in known else None)
+    return [many_strengths(partial(_scatter, norm=norm, clamp=own.get('clamp')))] if norm in (2, math.inf) else []
+
+def _scatter(model, x, y, eps, seed=0, *, norm, clamp=None, points=256, best=8, steps=20):
+    n, eps, box = len(x), check_strength(eps, x), box_of(model, clamp)
+    near = lambda k: (v.repeat_interleave(k, 0) for v in (x, y, eps, sample_seeds(seed, n, x.device)))
+    with frozen(model), torch.enable_grad():
+        x0, y0, e0, seeds = near(points)
+        X = clamped(x0 + random_start(x0, e0, norm, mix(mix(seeds) + torch.arange(points, device=x.device).repeat(n))), box)
+        with torch.no_grad(): m = margin(get_logits(model, X), y0).view(n, points)
+        at = m.topk(best, 1, largest=False).indices + points * torch.arange(n, device=x.device)[:, None]
+        X, (x0, y0, e0, _) = X[at.flatten()], near(best)
+        kept, least = X, torch.full_like(e0, math.inf)
+        for rate in [*step_rates(steps, travel=1.), None]:
+            m = margin(get_logits(model, X_ := X.detach().requires_grad_()), y0)
+            kept, least = torch.where(per_sample(m.detach() < least, X).bool(), X, kept), m.detach().minimum(least)
+            if rate is None: break
+            X = pgd_step(X, -torch.autograd.grad(m.sum(), X_)[0].nan_to_num(0, 0, 0), x0, e0, rate * e0, norm, box)
+    return kept[least.view(n, best).argmin(1) + best * torch.arange(n, device=x.device)].detach()
+
 # %% ../nbs/05_robustness.ipynb #a25c9800
 FEW = 64 # numbers per sample, up to which an attack is restarted unasked
 
@@ -340,7 +364,7 @@ def _restarts(attack): # whether more starts can be asked of it
 def _strengthened(attack, x): # the attack for samples of this size, and those that try what it leaves right
     if x[0].numel() > FEW or not _restarts(attack) or not _takes(attack, 'restarts'): return attack, []
     free = {k: v for k, v in dict(loss='margin', random_start=True).items() if _takes(attack, k)}
-    return partial(attack, restarts=5), [_with(attack, restarts=5, **free)] if 'loss' in free else []
+    return partial(attack, restarts=5), [_with(attack, restarts=5, **free), *_scattered(attack)] if 'loss' in free else []
 
 # %% ../nbs/05_robustness.ipynb #9dbe2780
 STARTS = 2
