@@ -133,8 +133,8 @@ class PGDTraining(Callback):
     "Adversarial training (Madry et al. 2018, arXiv 1706.06083): every training batch is replaced by its PGD version."
     order, run_valid = 10, False # after fastai's CastToTensor
     def __init__(self, eps, *, pgd_steps=40, step_size=None, clean_steps=0, eps_ramp=0, seed=0, autocast=None, compile=False, **options): # others: as in `pgd`
-        if not eps > 0: raise ValueError(f'eps must be positive, got {eps}')
-        if pgd_steps < 1: raise ValueError(f'pgd_steps must be at least 1, got {pgd_steps}')
+        if not (isinstance(eps, (int, float)) and 0 < eps < math.inf): raise ValueError(f'eps must be positive and finite, got {eps!r}')
+        if not isinstance(pgd_steps, int) or pgd_steps < 1: raise ValueError(f'pgd_steps must be a whole number of at least 1, got {pgd_steps!r}')
         check_crafting(autocast, None)
         self.eps, self.pgd_steps, self.step_size = eps, pgd_steps, 2.5 * eps / pgd_steps if step_size is None else step_size
         self.clean_steps, self.eps_ramp, self.seed, self.autocast, self.compile, self.compiled = clean_steps, eps_ramp, seed, autocast, compile, None

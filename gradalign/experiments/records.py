@@ -11,6 +11,7 @@ __all__ = ['KINDS', 'FIELDS', 'LIBRARIES', 'FILES', 'NEEDED', 'GENERATORS', 'Fla
 
 # %% ../../nbs/experiments/00_records.ipynb #4655800f
 import ast, difflib, hashlib, inspect, json, math, os, platform, re, resource, shutil, subprocess, sys, tempfile, time, warnings
+from collections.abc import Collection
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -369,7 +370,9 @@ class Places:
     "A folder, or a list of folders."
     def __repr__(self): return 'Places()'
     def check(self, name, v):
-        if not isinstance(v, (str, Path)): ListOf(Place).check(name, v)
+        if isinstance(v, (str, Path)): return
+        if not isinstance(v, Collection): raise TypeError(f'{name} must be a folder or a list of folders, {_got(v)}')
+        for one in v: Place.check(name, one)
 
 def _implied(default): # by a default, where nothing is declared
     return Flag if isinstance(default, bool) else Number(-math.inf) if isinstance(default, (int, float)) else None
