@@ -22,9 +22,9 @@ from ..estimators.exact import Exact
 from ..estimators.neighbours import ClassMean, NearestNeighbour, OneImage
 from ..estimators.projection import LatentProjection
 from .attacked import batch_of
-from .records import params_hash, quantity, read_record
+from .records import check_files, params_hash, quantity, read_record
 from ..geometry import cosine, vector_norm
-from ..models import frozen
+from ..models import frozen, get_logits, predict
 
 # %% ../../nbs/experiments/07_estimated.ipynb #8706fa90
 FROM_DATA = dict(nearest_neighbour=NearestNeighbour, class_mean=ClassMean, one_image=OneImage)
@@ -52,13 +52,14 @@ def delta_source(
 
 # %% ../../nbs/experiments/07_estimated.ipynb #208500d7
 def generator_of(folder, data, method='direct'):
-    "The trained network in the folder of an estimate; indirect: the projection on it. Raises FileNotFoundError or ValueError where it does not fit `data`"
+    "The trained network in the folder of an estimate; indirect: the projection on it. Raises FileNotFoundError or ValueError where it does not fit `data`, or its files are gone or damaged"
     record = read_record(folder)
     if record is None: raise FileNotFoundError(f'{folder} holds no record: the generator has not been trained')
     if (record['kind'], record['method']) != ('estimate', method): raise ValueError(f"generator: {folder} is a run of kind {record['kind']!r} and method {record['method']!r}, not of estimate and {method}")
     if record['dataset'] != data.name: raise ValueError(f"generator: {folder} was trained on {record['dataset']}, not on {data.name}")
     gone = [f for f in record.get('flags', []) if f.startswith('collapsed')]
     if gone: raise ValueError(f'generator: {folder} has {gone[0]}')
+    check_files(folder, record, 'generator.safetensors', 'encoder.safetensors')
     side = record['results'].get('side', {}).get('value')
     if side not in (None, data.x[:1].shape[-1]): raise ValueError(f'generator: {folder} was trained on sides of {side}, the data have {data.x[:1].shape[-1]}')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -75,7 +76,6 @@ def projection(net, guess, data, protocol='tight'):
     "The projection of images of `data` on what a conditional generator draws; `guess` is where the tight one starts"
     start = dict(start=guess) if protocol == 'tight' else dict(lr=.1 if data.name == 'cifar10' else .2)
     return LatentProjection(folded(net), net.z_dim, net.n_classes, penalty_of(net, data), protocol, **start)
-
 
 # %% ../../nbs/experiments/07_estimated.ipynb #fcc5b715
 def better_start(fast, data, n=200):
@@ -135,7 +135,7 @@ def estimated(
 
 def _answers(judge, x): # the classes that it sees, (n,); generated samples may leave the box, which says nothing against them
     device = next(judge.parameters()).device
-    with torch.no_grad(), frozen(judge): return judge(x.to(device)).argmax(1).to(x.device)
+    with torch.no_grad(), frozen(judge): return predict(get_logits(judge, x.to(device))).to(x.device)
 
 # %% ../../nbs/experiments/07_estimated.ipynb #cef2eac2
 def high_water(reset=False):

@@ -24,7 +24,7 @@ from .records import quantity
 from .report import png, put
 from .tables import IMAGENET, METRICS, PAPER, csv, imagenet_file, imagenet_rows
 from ..many_classes import biggan, closest_among, robustbench_model
-from ..models import ell_gradient, frozen
+from ..models import ell_gradient, frozen, get_logits, predict
 
 # %% ../../nbs/experiments/08_imagenet.ipynb #39c25959
 def aligned(
@@ -43,7 +43,7 @@ def aligned(
     for rows in torch.arange(len(data)).split(batch):
         x, y = data.x[rows].to(device), data.y[rows].to(device)
         found = closest_among(model, x, y, k, looks=looks, risk=risk, seed=seeds[rows])
-        with torch.no_grad(), frozen(model): prediction = model(x).argmax(1)
+        with torch.no_grad(), frozen(model): prediction = predict(get_logits(model, x))
         columns = dict(index=rows, y=y, prediction=prediction, closest=found.c, settled=found.settled,
                        alpha_dx=alignment_dx(model, x, y, estimator(x, y, found.c), found.c), alpha_x=alignment_x(model, x), rho=found.rho)
         parts.append(pd.DataFrame({name: v.detach().cpu().numpy() for name, v in columns.items()}))

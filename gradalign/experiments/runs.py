@@ -5,16 +5,18 @@
 # %% auto #0
 __all__ = ['WEIGHTS', 'FROM_SCRATCH', 'OWN', 'VALIDATIONS', 'VALID_STRENGTHS', 'NOT_ATTACKS', 'ONLY_CONDITIONAL', 'TRAINED',
            'CONDITIONAL', 'DISCRIMINATORS', 'ENCODER_IMAGES', 'check_weights', 'architecture', 'classifier',
-           'weights_used', 'check_train', 'given_only', 'train', 'Asked', 'kept_projections', 'row_kept',
-           'describe_validation', 'validation_eps50', 'validation_of', 'examples', 'other_classes', 'other_results',
-           'save_pictures', 'save_examples', 'first_of_each', 'figure_tables', 'trained', 'check_evaluate',
-           'check_other', 'evaluate', 'same_attacks', 'Samples', 'save_grid', 'Drawings', 'check_estimate', 'estimate',
-           'judge_for', 'opponent', 'generated_pictures', 'tiny_model', 'tiny_runs', 'scratch']
+           'weights_used', 'check_train', 'given_only', 'remove_checkpoint', 'train', 'Asked', 'kept_projections',
+           'row_kept', 'describe_validation', 'validation_eps50', 'validation_of', 'examples', 'other_classes',
+           'other_results', 'save_pictures', 'save_examples', 'first_of_each', 'figure_tables', 'trained',
+           'check_evaluate', 'check_other', 'evaluate', 'same_attacks', 'Samples', 'save_grid', 'Drawings',
+           'check_estimate', 'estimate', 'judge_for', 'opponent', 'generated_pictures', 'tiny_model', 'tiny_runs',
+           'scratch']
 
 # %% ../../nbs/experiments/01_runs.ipynb #bf622a28
 import contextlib, json, shutil, tempfile, time
 from functools import cache, partial
 from itertools import combinations
+from math import inf
 from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,12 +34,13 @@ from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direc
 from . import figures
 from .attacked import ATTACKS, SHORTEST, SLOW, STRENGTHS, answers_in, attack_of, attacked, batch_of, seconds_kept
 from .estimated import ESTIMATORS, GENERATED, accuracy, against_published, better_start, check_estimator, collapsed, delta_source, measured, neighbours_away, penalty_of, projection, tag_of, wanted
-from .records import finished, given, params_hash, peak_memory, quantity, read_record, recorded, replacing, versions
+from .records import (Flag, ListOf, Number, OneOf, Place, Text, Whole, begin, check_files, checked, given, params_hash, peak_memory, quantity,
+    read_record, recorded, replacing, versions)
 from ..geometry import cosine, vector_norm
-from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, lean, linear_robustness, margin, resnet18, resnet18_cifar, spheres_mlp, wrap
+from ..models import calibrate_batch_norm, closest_class, ell_gradient, frozen, get_logits, lean, linear_robustness, margin, predict, resnet18, resnet18_cifar, spheres_mlp, wrap
 from ..robustness import eps50
 from ..theory import boundary_slice, theorem1
-from ..training import Kept, Validation, check_crafting, fit, load_tensors, make_learner, methods, save_tensors
+from ..training import Kept, Validation, check_crafting, earlier_of, fit, load_tensors, make_learner, methods, save_tensors
 
 # %% ../../nbs/experiments/01_runs.ipynb #a9201b2e
 WEIGHTS = 'random', 'IMAGENET1K_V1'
@@ -113,31 +116,40 @@ def check_train(dataset, method, params):
 # %% ../../nbs/experiments/01_runs.ipynb #4cb9b896
 def given_only(**params): return {k: list(v) if isinstance(v, tuple) else v for k, v in params.items() if v is not None}
 
+def remove_checkpoint(path):
+    for file in path, earlier_of(path): file.unlink(missing_ok=True)
+
+@checked
 def train(*,
-    dataset,              # as `load` names it
-    method,               # 'baseline', 'alignment' or 'pgd'
-    out,                  # folder of the run
-    seed=0, profile='scratch', protocol='tight',
-    root=None,            # of the data; not part of the record
-    weights=None,         # first weights, see `classifier`
-    steps=50, batch=50, lr=1e-4, schedule='constant', warmup=0, epoch=None,   # epoch: steps between two rows of the log
-    optimiser=None, betas=None, momentum=None,                                # None: Adam with (0, .9); 'sgd': momentum .9
-    size=None, n=None, n_valid=None,                                          # of the images, of the training and validation split
-    eps=None, pgd_steps=None, step_size=None, clean_steps=None, eps_ramp=None, pgd_autocast=None, pgd_compile=None,
-    lambda_alpha=None, gradient=None, estimator=None, generator=None,         # alignment: where Δx comes from; direct, indirect: the folder of its estimate
-    select='last',        # 'best': keep the epoch of highest ε50(L∞) on the validation split (protocol §10)
-    validation=None, select_from=None,                                        # best: see `validation_of`; number of the first epoch that counts
+    dataset: OneOf(*names()),   # as `load` names it
+    method: OneOf(*methods),    # 'baseline', 'alignment' or 'pgd'
+    out: Place,                 # folder of the run
+    seed: Whole(0)=0, profile: Text='scratch', protocol: OneOf('tight', 'paper')='tight',
+    root: Place=None,           # of the data; not part of the record
+    weights: OneOf(*WEIGHTS)=None, # first weights, see `classifier`
+    steps: Whole()=50, batch: Whole()=50, lr: Number()=1e-4, schedule: OneOf('constant', 'cosine')='constant', warmup: Whole(0)=0,
+    epoch: Whole()=None,        # steps between two rows of the log
+    optimiser: OneOf('adam', 'sgd')=None,  # None: Adam with (0, .9); 'sgd': momentum .9
+    betas: ListOf(Number(0, 1, least=True), 2)=None, momentum: Number(0, 1, least=True)=None,
+    size: Whole()=None, n: Whole()=None, n_valid: Whole()=None,             # of the images, of the training and validation split
+    eps: Number()=None, pgd_steps: Whole()=None, step_size: Number()=None, clean_steps: Whole(0)=None, eps_ramp: Whole(0)=None,
+    pgd_autocast: Text=None, pgd_compile: Flag=None,
+    lambda_alpha: Number(0, least=True)=None, gradient: OneOf('ell', 'loss')=None,
+    estimator: OneOf(*ESTIMATORS)=None, generator: Place=None,                # alignment: where Δx comes from; direct, indirect: the folder of its estimate
+    select: OneOf('last', 'best')='last',  # 'best': keep the epoch of highest ε50(L∞) on the validation split (protocol §10)
+    validation: OneOf(*VALIDATIONS)=None, select_from: Whole(0)=None,         # best: see `validation_of`; number of the first epoch that counts
+    replace: Flag=False,        # remove another run that lies in `out`
 ):
-    "Train one classifier; gives back its record. Nothing is done if `out` holds the record of this very run"
+    "Train one classifier; gives back its record. Nothing is done if `out` holds this very run, whole; raises ValueError if it holds another"
     params = given_only(steps=steps, batch=batch, lr=lr, schedule=schedule, warmup=warmup or None, epoch=epoch, size=size, n=n, n_valid=n_valid,
         weights=weights, optimiser=optimiser, betas=betas, momentum=momentum, eps=eps, pgd_steps=pgd_steps, step_size=step_size,
         clean_steps=clean_steps, eps_ramp=eps_ramp, pgd_autocast=pgd_autocast, pgd_compile=pgd_compile or None,
         lambda_alpha=lambda_alpha, gradient=gradient, estimator=estimator, generator=tag_of(generator), select=None if select == 'last' else select, validation=validation, select_from=select_from)
     check_train(dataset, method, params)
     head = dict(kind='train', profile=profile, dataset=dataset, method=method, seed=seed, protocol=protocol, params=params)
-    if (done := finished(out, **head)): return done
+    if (done := begin(out, replace, **head)): return done
     with recorded(out, **head) as record: _train(record, Path(out), root, generator)
-    (Path(out)/'checkpoint.safetensors').unlink(missing_ok=True)
+    remove_checkpoint(Path(out)/'checkpoint.safetensors')
     return read_record(out)
 
 # %% ../../nbs/experiments/01_runs.ipynb #bfb3a7dc
@@ -217,10 +229,10 @@ def examples(
     parts, device = [], next(model.parameters()).device
     for i in range(0, len(data), batch):
         x, y = data.x[i:i+batch].to(device), data.y[i:i+batch].to(device)
-        with torch.no_grad(), frozen(model): logits = model(x)
+        with torch.no_grad(), frozen(model): logits = get_logits(model, x)
         c = closest_class(model, x, y)
         delta = estimate(x, y, c)
-        columns = dict(y=y, prediction=logits.argmax(1), closest=c, margin=margin(logits, y), gradient_norm=vector_norm(ell_gradient(model, x, y, c), 2),
+        columns = dict(y=y, prediction=predict(logits), closest=c, margin=margin(logits, y), gradient_norm=vector_norm(ell_gradient(model, x, y, c), 2),
                        rho=linear_robustness(model, x, y), alpha_dx=alignment_dx(model, x, y, delta, c), alpha_x=alignment_x(model, x))
         deltas = {k: f(x, y, c) for k, f in others.items()}
         columns |= {f'alpha_dx@{k}': alignment_dx(model, x, y, d, c) for k, d in deltas.items()}
@@ -292,10 +304,11 @@ def figure_tables(model, data, estimate, out):
 
 # %% ../../nbs/experiments/01_runs.ipynb #d6bc0cd5
 def trained(run, root=None):
-    "`(record, model, training data)` of a finished training run; raise FileNotFoundError if it is not finished"
+    "`(record, model, training data)` of a finished training run; raise FileNotFoundError if it is not finished, ValueError if its weights are gone or damaged"
     record = read_record(run)
     if record is None: raise FileNotFoundError(f'{run} holds no record: the training has not finished')
     if record['kind'] != 'train': raise ValueError(f'{run} is a run of kind {record["kind"]!r}, not a training')
+    check_files(run, record, 'model.safetensors')
     size, n = (record['params'].get(k) for k in ('size', 'n'))
     data = load(record['dataset'], 'train', root, size=size, n=n, seed=record['seed'], protocol=record['protocol'])
     model = wrap(architecture(data, seed=record['seed'], protocol=record['protocol']), data.box)
@@ -322,26 +335,28 @@ def check_other(generator, trained):
         raise ValueError(f'generator {tag_of(generator)} is the one the model was trained with: its α_Δx needs another')
 
 # %% ../../nbs/experiments/01_runs.ipynb #f993eca2
+@checked
 def evaluate(*,
-    run,                # folder of a finished training
-    out,                # folder of this run
-    profile='scratch',
-    seed=None,          # of the test draw; None: that of the training
-    root=None,          # of the data; not part of the record
-    n=None,             # test samples; None: the whole split
-    attacks=('pgd_linf', 'pgd_l2'), protocols=('tight', 'paper'),
-    estimator='exact',  # of Δx, for α_Δx
-    generator=None,     # direct, indirect: folder of its estimate
-    compare=(),         # other estimators that α_Δx is measured with, too
-    compare_generator=None, # folder of the estimate behind the direct or indirect one of these
-    n_other=None,       # test samples for α_Δx of every wrong class (Table 7); None: none
-    n_attacked=None,    # test samples for the attacks, a draw; None: all
-    attack_steps=40, rtol=.01,
-    queries=5000,       # of the Square Attack, per sample and strength
-    n_slow=None,        # of these, for the attacks in SLOW; None: all
-    resolve='median',   # 'all': every sample's threshold to PGD, for whole curves and intervals
+    run: Place,                # folder of a finished training
+    out: Place,                # folder of this run
+    profile: Text='scratch',
+    seed: Whole(0)=None,       # of the test draw; None: that of the training
+    root: Place=None,          # of the data; not part of the record
+    n: Whole()=None,           # test samples; None: the whole split
+    attacks: ListOf(OneOf(*ATTACKS))=('pgd_linf', 'pgd_l2'), protocols: ListOf(OneOf('tight', 'paper'))=('tight', 'paper'),
+    estimator: OneOf(*ESTIMATORS)='exact', # of Δx, for α_Δx
+    generator: Place=None,     # direct, indirect: folder of its estimate
+    compare: ListOf(OneOf(*ESTIMATORS))=(), # other estimators that α_Δx is measured with, too
+    compare_generator: Place=None, # folder of the estimate behind the direct or indirect one of these
+    n_other: Whole()=None,     # test samples for α_Δx of every wrong class (Table 7); None: none
+    n_attacked: Whole()=None,  # test samples for the attacks, a draw; None: all
+    attack_steps: Whole()=40, rtol: Number(0, 1)=.01,
+    queries: Whole()=5000,     # of the Square Attack, per sample and strength
+    n_slow: Whole()=None,      # of these, for the attacks in SLOW; None: all
+    resolve: OneOf('median', 'all')='median', # 'all': every sample's threshold to PGD, for whole curves and intervals
+    replace: Flag=False,       # remove another run that lies in `out`
 ):
-    "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds the record of this very run"
+    "Measure a trained classifier: accuracy, ε50, α_Δx, α_x; gives back the record. Nothing is done if `out` holds this very run, whole; raises ValueError if it holds another"
     check_evaluate(attacks, protocols, [estimator, *compare], attack_steps, rtol, dict(queries=queries, n_slow=n_slow, n_attacked=n_attacked, n_other=n_other), resolve)
     check_estimator(estimator, generator)
     made = [e for e in compare if e in GENERATED]
@@ -353,7 +368,7 @@ def evaluate(*,
     params = given_only(n=n, attacks=attacks, protocols=protocols, estimator=estimator, generator=tag_of(generator), compare=compare or None, compare_generator=tag_of(compare_generator), n_other=n_other, n_attacked=n_attacked, attack_steps=attack_steps, rtol=rtol, train=record['params'],
                         queries=queries if any(a.startswith('square') for a in attacks) else None, n_slow=n_slow, resolve=None if resolve == 'median' else resolve)
     head = dict(kind='evaluate', profile=profile, dataset=record['dataset'], method=record['method'], seed=seed, protocol=record['protocol'], params=params)
-    if (done := finished(out, **head)): return done
+    if (done := begin(out, replace, **head)): return done
     with recorded(out, **head) as record: _evaluate(record, Path(out), model, data, root, generator, compare_generator)
     shutil.rmtree(Path(out)/'answers', ignore_errors=True)
     return read_record(out)
@@ -367,7 +382,8 @@ def same_attacks(out, record):
     for folder in sorted(Path(out).absolute().parent.parent.glob(f'*/{Path(out).name}')):
         if folder == Path(out).absolute() or not all((folder/f).exists() for f in ('record.json', 'examples.parquet', 'curves.csv')): continue
         with contextlib.suppress(ValueError):
-            if told(other := read_record(folder)) == json.loads(json.dumps(told(record))) and other['versions'] == versions(): return folder
+            check_files(folder, other := read_record(folder), 'examples.parquet', 'curves.csv')
+            if told(other) == json.loads(json.dumps(told(record))) and other['versions'] == versions(): return folder
 
 def _answers(record, out, model, test): # of the attacks
     own = record['params']
@@ -446,24 +462,29 @@ def check_estimate(dataset, method, params):
     if method == 'direct' and 'discriminator' not in params: check_weights(dataset, params.get('weights'))
 
 # %% ../../nbs/experiments/01_runs.ipynb #c77fd614
+@checked
 def estimate(*,
-    dataset,
-    method='direct',      # one of ESTIMATORS
-    out,                  # folder of the run
-    seed=0, profile='scratch', protocol='tight',
-    root=None,            # of the data; not part of the record
-    size=None, n=None,    # of the images; training samples
-    n_test=None,          # test samples that it is measured on; None: all
-    n_published=None,     # indirect: pairs on which its projections are compared with the published ones; None: none
-    judge=None,           # folder of a finished training: the classifier that looks at x̂'
-    encoder_steps=None,   # indirect: of the encoder; None: 1,000
-    encoder_batch=None, encoder_images=None, # indirect: images of one step, None: 250; what it learns from, see ENCODER_IMAGES, None: 'own'
-    encoder_penalty=None, # indirect: with what share of the projection's λ it learns; None: 1
-    weights=None,         # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`, `fit_cgan`
-    steps=None, batch=None, lr=None, lr_d=None, schedule=None, warmup=None, epoch=None,
-    ema=None, select=None, width=None, depth=None, discriminator=None, loss=None, spectral=None, lambda_reg=None, lambda_cycle=None, z_dim=None, class_weight=None, lengths=None,
+    dataset: OneOf(*names()),
+    method: OneOf(*ESTIMATORS)='direct',
+    out: Place,                      # folder of the run
+    seed: Whole(0)=0, profile: Text='scratch', protocol: OneOf('tight', 'paper')='tight',
+    root: Place=None,                # of the data; not part of the record
+    size: Whole()=None, n: Whole()=None, # of the images; training samples
+    n_test: Whole()=None,            # test samples that it is measured on; None: all
+    n_published: Whole()=None,       # indirect: pairs on which its projections are compared with the published ones; None: none
+    judge: Place=None,               # folder of a finished training: the classifier that looks at x̂'
+    encoder_steps: Whole()=None,     # indirect: of the encoder; None: 1,000
+    encoder_batch: Whole()=None, encoder_images: OneOf(*ENCODER_IMAGES)=None, # indirect: images of one step, None: 250; what it learns from, see ENCODER_IMAGES, None: 'own'
+    encoder_penalty: Number(-inf)=None, # indirect: with what share of the projection's λ it learns; None: 1
+    weights: OneOf(*WEIGHTS)=None,   # direct: first weights of an image discriminator, see `classifier`; all below: see `fit_direct`, `fit_cgan`
+    steps: Whole()=None, batch: Whole()=None, lr: Number()=None, lr_d: Number()=None, schedule: OneOf('constant', 'cosine')=None, warmup: Whole(0)=None, epoch: Whole()=None,
+    ema: Number(0, 1, least=True)=None, select: OneOf('last', 'loss', 'valid', 'sim')=None, width: Whole()=None, depth: Whole()=None,
+    discriminator: OneOf(*DISCRIMINATORS)=None, loss: OneOf('bce', 'hinge', 'wasserstein')=None, spectral: Flag=None,
+    lambda_reg: Number(0, least=True)=None, lambda_cycle: Number(0, least=True)=None,
+    z_dim: Whole()=None, class_weight: Number(0, least=True)=None, lengths: OneOf('normal', 'uniform')=None,
+    replace: Flag=False,             # remove another run that lies in `out`
 ):
-    "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds the record of this very run"
+    "Train one estimator of Δx, or take it from data, and measure it; gives back the record. Nothing is done if `out` holds this very run, whole; raises ValueError if it holds another"
     own = given_only(weights=weights, steps=steps, batch=batch, lr=lr, lr_d=lr_d, schedule=schedule, warmup=warmup or None, epoch=epoch, ema=ema or None,
                      select=None if select == 'last' else select, width=width, depth=depth, discriminator=None if discriminator == 'classifier' else discriminator, loss=loss, spectral=spectral or None, lambda_reg=lambda_reg, lambda_cycle=lambda_cycle or None, encoder_steps=encoder_steps, encoder_batch=encoder_batch, encoder_images=encoder_images, encoder_penalty=encoder_penalty, n_published=n_published, z_dim=z_dim, class_weight=class_weight, lengths=lengths)
     check_estimate(dataset, method, own)
@@ -472,9 +493,9 @@ def estimate(*,
     first = dict(steps=50, batch=50, lr=1e-4 if method == 'direct' else 2e-4, schedule='constant') if method in GENERATED else {}
     params = first | own | given_only(size=size, n=n, n_test=n_test, judge=tag_of(judge))
     head = dict(kind='estimate', profile=profile, dataset=dataset, method=method, seed=seed, protocol=protocol, params=params)
-    if (done := finished(out, **head)): return done
+    if (done := begin(out, replace, **head)): return done
     with recorded(out, **head) as record: _estimate(record, Path(out), root, judge)
-    for name in 'checkpoint', 'encoder_checkpoint': (Path(out)/f'{name}.safetensors').unlink(missing_ok=True)
+    for name in 'checkpoint', 'encoder_checkpoint': remove_checkpoint(Path(out)/f'{name}.safetensors')
     return read_record(out)
 
 # %% ../../nbs/experiments/01_runs.ipynb #1ff91b0b
@@ -496,7 +517,7 @@ def _estimate(record, out, root, judge):
 def judge_for(record, folder, root):
     "The classifier in the folder of a training, None for none. Raises ValueError where it is one of other data"
     if folder is None: return None
-    own = read_record(folder)
+    if (own := read_record(folder)) is None: raise FileNotFoundError(f'judge: {folder} holds no record: the training has not finished')
     for k, one, other in ('dataset', own['dataset'], record['dataset']), ('size', own['params'].get('size'), record['params'].get('size')):
         if one != other: raise ValueError(f'judge: {folder} was trained with {k}={one}, the estimate has {k}={other}')
     return trained(folder, root)[1]
@@ -583,5 +604,5 @@ def scratch(
     if 'run' in params and params['run'] is None: params |= dict(run=tiny_model(), n=params.get('n') or 100, attack_steps=params.get('attack_steps') or 10)
     if 'runs' in params and params['runs'] is None: params['runs'] = tiny_runs()
     for name in 'out', 'results':
-        if name in params and params[name] is None: params[name] = str(place/name/function.__name__)
+        if name in params and params[name] is None: params |= {name: str(place/name/function.__name__)} | ({'replace': True} if 'replace' in params else {})
     return params

@@ -307,7 +307,11 @@ def imagenet_rows(
 ):
     "What was measured of ImageNet's models, a row per model and protocol of the attack: columns IMAGENET; no row where nobody measured any"
     file = imagenet_file(results)
-    return pd.read_csv(file) if file.exists() else pd.DataFrame(columns=IMAGENET)
+    if not file.exists(): return pd.DataFrame(columns=IMAGENET)
+    try: table = pd.read_csv(file)
+    except ValueError as e: raise ValueError(f'{file} is damaged ({str(e).strip()}): delete it, or measure again') from e
+    if [*table.columns] != IMAGENET: raise ValueError(f'{file} is damaged, or another file: its columns are {", ".join(table.columns)}, not {", ".join(IMAGENET)}')
+    return table
 
 # %% ../../nbs/experiments/02_tables.ipynb #aef84721
 def attack_view(numbers, table):
