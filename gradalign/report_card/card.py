@@ -225,7 +225,7 @@ class Work:
 class Blocks:
     "A stage whose answers come block by block: `parts`, one dict of lists for each. ask(rows) → dict of lists; `n` rows at most."
     def __init__(self, work, name, ask, n):
-        self.work, self.name, self.ask, self.n, self.parts, self.done, self.pace, self.failed = work, name, ask, n, [], 0, None, False
+        self.work, self.name, self.ask, self.n, self.parts, self.done, self.pace, self.failed, self.first = work, name, ask, n, [], 0, None, False, FIRST
         self.size = 32 if work.data.x[:1].numel() < 2**14 else 4
 
     @property
@@ -235,13 +235,15 @@ class Blocks:
         left, had = self.n - self.done, self.work.earlier(f'{self.name}_{self.done}')
         if had and had[0] <= left: return had[0]
         if math.isinf(until): return min(self.size, left)
-        if self.pace is None: return min(FIRST, left)
+        if self.pace is None: return min(self.first, left)
         return min(self.size, left, int((until - time.monotonic())/max(self.pace, 1e-9)))
 
     def go_on(self, until, least=1):
         while self.cut and (k := self.block(until)) > 0:
             start, rows = time.monotonic(), self.work.rows[self.done:self.done + k]
-            if (part := self.work.timed(until, f'{self.name}_{self.done}_{k}', lambda: self.ask(rows))) is None: return
+            if (part := self.work.timed(until, f'{self.name}_{self.done}_{k}', lambda: self.ask(rows))) is None:
+                self.first = 1                                              # next time with fewer
+                return
             self.pace = (time.monotonic() - start)/k
             self.parts.append(part)
             self.done += k
@@ -412,6 +414,7 @@ def run(work, estimate, among, attacks, measures, context, bar): # table, answer
     at('gradients')
     first = blocks('gradients' if usable else 'predictions', lambda r: looked_at(work.model, *work.samples(r), estimate, work.n_classes, among, usable), len(work.rows))
     first.go_on(work.share())
+    if not first.done: first.go_on(work.end)                            # better one stage than none
     if not first.done: raise too_little(work.budget)
     further, against = further_stages(work, measures, context, blocks, first.done, at), attack_stages(work, attacks, usable, at)
     hand_back(work, first, further, against)
