@@ -623,6 +623,7 @@ def _of_lengths(found, x, labels, flags, most): # the `Robustness` that threshol
 def _asked_all(attack, model, x, y, strengths, batch, seed): # success (m, n) at every strength
     y = _labelled(model, x, y)
     with torch.no_grad(), frozen(model): logits = torch.cat([get_logits(model, v) for v in x.split(batch)])
+    check_y(y, len(x), logits.shape[1])
     return _grid(_Ledger(attack, model, x, y, logits, seed, batch), list(strengths))
 
 def carry_over(attack, model, x, y, strengths, *, batch=500, seed=0) -> float:

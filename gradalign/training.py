@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['methods', 'Sent', 'sent', 'with_labels', 'whole_labels', 'channels_last', 'Stream', 'Slices', 'rate', 'Schedule',
-           'Steps', 'check_crafting', 'compiler_errors', 'PGDTraining', 'faded_penalty', 'AlignmentPenalty',
-           'on_math_kernel', 'refuse_compiled', 'Kept', 'validation_alpha', 'Log', 'LogFile', 'Select', 'Validation',
-           'EMA', 'save_tensors', 'load_tensors', 'save_state', 'load_state', 'earlier_of', 'Checkpoint', 'StopOnNaN',
+           'Steps', 'check_crafting', 'compiler_errors', 'PGDTraining', 'faded_penalty', 'share_of_step',
+           'AlignmentPenalty', 'Kept', 'validation_alpha', 'Log', 'LogFile', 'Select', 'Validation', 'EMA',
+           'save_tensors', 'load_tensors', 'save_state', 'load_state', 'earlier_of', 'Checkpoint', 'StopOnNaN',
            'stream_learner', 'fit', 'method_callbacks', 'make_learner']
 
 # %% ../nbs/06_training.ipynb #d8522495
@@ -24,12 +24,14 @@ from tqdm import tqdm
 with warnings.catch_warnings(): # fastai's own import still uses torch.jit.script
     warnings.simplefilter('ignore', FutureWarning)
     from fastai.callback.core import Callback, TrainEvalCallback
+    from fastai.callback.training import GradientAccumulation
     from fastai.data.core import DataLoaders
     from fastai.learner import Learner
     from fastai.optimizer import OptimWrapper
+    from fastai.torch_core import find_bs
 from .data.core import Pixels, generator, seed_of
 from .experiments.records import replacing
-from .models import _closest, check_y, class_loss, closest_class, ell, eval_mode, frozen, get_logits, lean, predict, two_columns
+from .models import _closest, check_second_order, check_y, class_loss, closest_class, ell, eval_mode, frozen, get_logits, lean, predict, second_order_once, two_columns
 from .geometry import cosine, flat
 from .alignment import alignment_loss
 from .attacks.pgd import pgd
@@ -163,6 +165,14 @@ def faded_penalty(
     g, delta = (v + 1e-15 * torch.where(v < 0, -1., 1.) for v in (flat(g), flat(delta)))
     return -((g * delta).sum(1) / (g.norm(dim=1) * delta.norm(dim=1))).mean()
 
+# %% ../nbs/06_training.ipynb #cf82c0aa
+def share_of_step(
+    callback: Callback, # one that adds to the loss
+) -> float:
+    "What the loss of this batch has been multiplied with by a `GradientAccumulation` that came before: its share of the optimizer's step."
+    before = [cb for cb in callback.learn.cbs if isinstance(cb, GradientAccumulation) and cb.order < callback.order]
+    return math.prod(find_bs(callback.yb) / cb.n_acc for cb in before)
+
 # %% ../nbs/06_training.ipynb #1fa15e09
 class AlignmentPenalty(Callback):
     "Adds −λ·mean α_Δx to the loss that is differentiated (eq. 9); Δx comes from `estimator(x, y, c)`."
@@ -171,33 +181,18 @@ class AlignmentPenalty(Callback):
         if gradient not in ('ell', 'loss'): raise ValueError(f"gradient must be 'ell' or 'loss', got {gradient!r}")
         if not callable(estimator): raise TypeError('estimator must be callable as estimator(x, y, c), got ' + type(estimator).__name__)
         self.estimator, self.lambda_alpha, self.gradient = estimator, lambda_alpha, gradient
-    def before_fit(self): refuse_compiled(self.model); self.order = 20
     def before_batch(self):
         self.learn.xb = (self.x.detach().requires_grad_(),)
-        on_math_kernel(self.model)
-        self.order = -10 # from here on: in the loss before another callback divides it
-    def after_batch(self): self.order = 20
+        second_order_once(self.model)
     def after_loss(self):
         x, logits = self.x, two_columns(self.pred)
         y = check_y(self.y, len(x), logits.shape[1])
         c = 1 - y if logits.shape[1] == 2 else closest_class(self.model, x, y)
         delta = self.estimator(x.detach(), y, c).detach()
+        check_second_order(logits, 'the alignment penalty')
         if self.gradient == 'ell': penalty = alignment_loss(logits, x, y, delta, c)
         else: penalty = faded_penalty(torch.autograd.grad(self.loss_grad, x, create_graph=True)[0], delta)
-        self.learn.loss_grad = self.loss_grad + self.lambda_alpha * penalty
-
-# %% ../nbs/06_training.ipynb #2a7bb92f
-def on_math_kernel(model):
-    "In the next forward pass of `model`, and only in that, attention can be differentiated twice."
-    kernel = contextlib.ExitStack()
-    def enter(*_): first.remove(); kernel.enter_context(sdpa_kernel(SDPBackend.MATH))
-    def leave(*_): last.remove(); kernel.close()
-    first, last = model.register_forward_pre_hook(enter), model.register_forward_hook(leave, always_call=True) # also where it raises
-
-def refuse_compiled(model):
-    "Raises TypeError for a network under `torch.compile`."
-    compiled = lambda m: type(m).__name__ == 'OptimizedModule' or getattr(m, '_compiled_call_impl', None) is not None
-    if any(map(compiled, model.modules())): raise TypeError('the alignment penalty needs a second derivative, which compiled code has not: give it the network without torch.compile')
+        self.learn.loss_grad = self.loss_grad + self.lambda_alpha * share_of_step(self) * penalty
 
 # %% ../nbs/06_training.ipynb #81f851c8
 class Kept(Callback):
