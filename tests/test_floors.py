@@ -32,16 +32,20 @@ def test_no_import_runs_up_a_floor(path):
     ours = [n for n in imports(path) if n.split('.')[0] == 'gradalign']
     assert not [n for n in ours if floor(n) > floor(module(path))]
 
+IMPORTED_AS = {'scikit_learn': 'sklearn', 'pillow': 'PIL'} # packages whose module has another name
+
 def requirements(key):
+    "Names of the modules that the packages of settings.ini bring"
     parser = configparser.ConfigParser(delimiters=['='])
     parser.read(ROOT/'settings.ini', encoding='utf-8')
-    return {re.match(r'[\w-]+', r)[0].replace('-', '_') for r in parser['DEFAULT'][key].split()}
+    packages = {re.match(r'[\w-]+', r)[0].replace('-', '_') for r in parser['DEFAULT'][key].split()}
+    return {IMPORTED_AS.get(p, p) for p in packages}
 
 @pytest.mark.parametrize('path', MODULES, ids=module)
 def test_the_library_imports_only_what_it_requires(path):
     "So neither papermill nor snakemake, nbdev nor foolbox: those are for the notebooks and the workflow"
     tops = {n.split('.')[0] for n in imports(path)} - {'gradalign'} - set(sys.stdlib_module_names)
-    assert tops <= requirements('requirements') | {'PIL', 'IPython'} | OPTIONAL.get(module(path), set())
+    assert tops <= requirements('requirements') | {'IPython'} | OPTIONAL.get(module(path), set())
 
 def test_a_run_up_is_seen(tmp_path):
     assert floor('gradalign.experiments.runs') > floor('gradalign.training') > floor('gradalign.models.wrap') > floor('gradalign')

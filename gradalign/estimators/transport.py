@@ -71,8 +71,8 @@ def find_directions(
     data: ByClass,   # samples by class
     means: Tensor,   # (K, d) float64
     rank: int,       # how many, r
-    *, samples=2000, # at most so many, of all classes together, are looked at
-    passes=3,
+    *, samples=1000, # about so many, of all classes together, are looked at
+    passes=2,
 ) -> Tensor: # (d, r) float64, orthonormal, strongest first
     "The leading principal components within the classes, by subspace iteration (Halko et al. 2011, arXiv:0909.4061)."
     few = _thin(data, -(-samples // data.n_classes))
@@ -131,7 +131,7 @@ def measure_gaussians(
     if (counts == 1).any(): raise ValueError(f'class {counts.tolist().index(1)} has 1 sample: a covariance takes at least two')
     K, d = data.n_classes, data.shape.numel()
     means = _measure_means(data, d)
-    V = find_directions(data, means, rank, samples=max(2000, 10 * rank)) if rank < d else None
+    V = find_directions(data, means, rank, samples=max(1000, 4 * rank)) if rank < d else None
     covariances, rest = means.new_zeros(K, rank, rank), means.new_zeros(K)
     for k in counts.nonzero()[:, 0].tolist():
         z, beyond = _measure_class(data, k, means[k], V)
