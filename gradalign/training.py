@@ -30,7 +30,7 @@ with warnings.catch_warnings(): # fastai's own import still uses torch.jit.scrip
     from fastai.optimizer import OptimWrapper
     from fastai.torch_core import find_bs
 from .data.core import Pixels, generator, seed_of
-from .experiments.records import replacing
+from .files import replacing
 from .models import _closest, check_second_order, check_y, class_loss, closest_class, ell, eval_mode, frozen, get_logits, lean, predict, second_order_once, two_columns
 from .geometry import cosine, flat
 from .alignment import alignment_loss

@@ -4,7 +4,7 @@ from importlib.util import resolve_name
 import pytest
 from conftest import ROOT
 
-FLOORS = {'geometry': 0, 'models': 1, 'data': 1, 'fingerprint': 2, 'alignment': 2, 'theory': 2, 'attacks': 2, 'many_classes': 2,
+FLOORS = {'geometry': 0, 'files': 0, 'models': 1, 'data': 1, 'fingerprint': 2, 'alignment': 2, 'theory': 2, 'attacks': 2, 'many_classes': 2,
           'estimators': 3, 'robustness': 3, 'training': 3, 'penalties': 3, 'measures': 3, 'experiments': 4, 'report_card': 5}
 OPTIONAL = {'gradalign.many_classes': {'robustbench', 'pytorch_pretrained_biggan'}, 'gradalign.report_card.sources': {'timm'}} # adapters that say what is missing
 MODULES = [p for p in sorted((ROOT/'gradalign').rglob('*.py')) if p.name != '_modidx.py']

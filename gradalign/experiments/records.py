@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'FIELDS', 'LIBRARIES', 'FILES', 'NEEDED', 'GENERATORS', 'Flag', 'Text', 'Place', 'params_hash', 'run_dir',
-           'replacing', 'clean_scraps', 'check_record', 'plain', 'write_record', 'read_record', 'versions', 'commit',
-           'cpu_model', 'hardware', 'provenance', 'peak_memory', 'quantity', 'stamp', 'recorded', 'damage',
-           'check_files', 'finished', 'differences', 'begin', 'Whole', 'Number', 'Is', 'OneOf', 'ListOf', 'Places',
-           'check_types', 'checked', 'literals', 'given']
+           'check_record', 'plain', 'write_record', 'read_record', 'versions', 'commit', 'cpu_model', 'hardware',
+           'provenance', 'peak_memory', 'quantity', 'stamp', 'recorded', 'damage', 'check_files', 'finished',
+           'differences', 'begin', 'Whole', 'Number', 'Is', 'OneOf', 'ListOf', 'Places', 'check_types', 'checked',
+           'literals', 'given']
 
 # %% ../../nbs/experiments/00_records.ipynb #4655800f
 import ast, difflib, hashlib, inspect, json, math, os, platform, re, resource, shutil, subprocess, sys, tempfile, time, warnings
@@ -18,6 +18,7 @@ from functools import cache, wraps
 from importlib import metadata
 from numbers import Integral, Real
 from pathlib import Path
+from ..files import clean_scraps, replacing
 
 # %% ../../nbs/experiments/00_records.ipynb #ba6dc5fa
 def params_hash(
@@ -39,61 +40,6 @@ def run_dir(
     "The folder of one run"
     if kind not in KINDS: raise ValueError(f'kind is one of {", ".join(KINDS)}, not {kind!r}')
     return Path(root)/kind/dataset/method/params_hash(params)/str(int(seed))
-
-# %% ../../nbs/experiments/00_records.ipynb #bc1b24b1
-def _born(pid): # when that process began, in the system's own ticks; None: there is no such process, or it has ended
-    try: state, *rest = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    except OSError: return None if Path('/proc/self').exists() or not _answers_to(pid) else '0'
-    return None if state == 'Z' else rest[18]
-
-def _answers_to(pid): # where there is no /proc
-    try: os.kill(pid, 0)
-    except ProcessLookupError: return False
-    except PermissionError: pass
-    return True
-
-def _host(): return re.sub(r'\W', '_', platform.node())[:40]
-def _prefix(): return f'.tmp-{_host()}-{os.getpid()}-{_born(os.getpid())}-'
-
-def _second_name(path, other): # the file gets another name, too, without a moment at which it has none
-    between = other.with_name(_prefix() + other.name)
-    try: os.link(path, between)
-    except OSError: shutil.copyfile(path, between)
-    os.replace(between, other)
-    between.unlink(missing_ok=True) # where both names were of one file already
-
-@contextmanager
-def replacing(
-    path,
-    earlier=None, # another name for the file that is replaced; None: it is gone
-):
-    "A temporary path beside `path`, in the same folder and with the same ending; it takes the place of `path` if the block ends well"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, tmp = tempfile.mkstemp(dir=path.parent, prefix=_prefix(), suffix=path.suffix)
-    os.close(handle)
-    try:
-        yield Path(tmp)
-        with open(tmp, 'rb') as f: os.fsync(f.fileno())
-        os.chmod(tmp, 0o644)
-        if earlier is not None and path.exists(): _second_name(path, Path(earlier))
-        os.replace(tmp, path)
-    finally: Path(tmp).unlink(missing_ok=True)
-
-# %% ../../nbs/experiments/00_records.ipynb #06621b78
-def _is_scrap(file, now): # of another machine, or without a name: a day later
-    whose = re.match(r'\.tmp-(\w+)-(\d+)-(\d+)-', file.name)
-    if whose is None or whose[1] != _host(): return now - file.lstat().st_mtime > 24*3600
-    return _born(int(whose[2])) != whose[3]
-
-def clean_scraps(
-    folder, # and those in it
-):
-    "Remove what killed processes were writing here; what a living process is writing stays"
-    for file in [*Path(folder).rglob('.tmp-*')]:
-        try:
-            if _is_scrap(file, time.time()): shutil.rmtree(file) if file.is_dir() else file.unlink()
-        except FileNotFoundError: pass # another process was faster
 
 # %% ../../nbs/experiments/00_records.ipynb #8e8bee1c
 FIELDS = dict(kind=str, profile=str, dataset=str, method=str, seed=int, protocol=str, params=dict, results=dict, versions=dict,
