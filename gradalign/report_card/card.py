@@ -324,6 +324,7 @@ def pictured(work, table, estimate, among): # tensors for the page, {} for vecto
     finally: work.model.until = math.inf
     return {}
 
+# %% ../../nbs/report_card/03_card.ipynb #e2b243c8
 def _pictured(work, table, estimate, among):
     if work.data.x[:1].ndim != 4 or 'alpha_dx' not in table or not table.alpha_dx.notna().any(): return {}
     kinds = chosen(table)
