@@ -324,6 +324,7 @@ def pictured(work, table, estimate, among): # tensors for the page, {} for vecto
     finally: work.model.until = math.inf
     return {}
 
+# %% ../../nbs/report_card/03_card.ipynb #e2b243c8
 def _pictured(work, table, estimate, among):
     if work.data.x[:1].ndim != 4 or 'alpha_dx' not in table or not table.alpha_dx.notna().any(): return {}
     kinds = chosen(table)
@@ -397,7 +398,7 @@ def assembled(work, table, answers, flags, labelled, about, pictures, norms={}, 
     plain = {n: number_of(n, a) | ({'norm': norms[n]} if n in norms else {}) for n, a in answers.items()}
     curves = pd.DataFrame([c for a in answers.values() for c in a['curve']], columns=['attack', 'protocol', 'strength', 'error'])
     every = flags + [f for a in answers.values() for f in a['flags']] + doubts_between(work, answers)
-    if answers and not any(norms.get(a, ATTACKS.get(a)) == 2 for a in answers): work.notes.append('no attack in L2 was asked: there is nothing to hold ρ, Lemma 1 and Theorem 2 against')
+    if answers and not any(norms.get(a, ATTACKS.get(a)) == 2 for a in answers): work.notes.append('no attack in L2 was measured: there is nothing to hold ρ, Lemma 1 and Theorem 2 against')
     by_class = pd.DataFrame([r for n, a in answers.items() for r in classes_of(n, a, work.data.classes)], columns=['attack', 'class', 'median', 'n'])
     return Card(table, summary(table, plain, labelled, measures), curves, flags_table(every), list(dict.fromkeys(work.notes)), about, norms, pictures, by_class)
 

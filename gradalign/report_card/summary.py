@@ -117,6 +117,7 @@ def flags_table(
     out = one.groupby('flag', sort=False).agg(dict(at=lambda v: ', '.join(dict.fromkeys(v)), **{c: 'first' for c in one.columns[2:]})).reset_index() if len(one) else one
     return out.rename(columns=dict(at='where')).assign(masked=out.flag.isin(MASKED))
 
+# %% ../../nbs/report_card/01_summary.ipynb #f403685f
 @dataclass
 class Card:
     "What `measure` gives back."
