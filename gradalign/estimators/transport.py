@@ -54,7 +54,7 @@ def estimate_covariance(
     return torch.from_numpy(shrunk_covariance(empirical_covariance(z, assume_centered=True), shrinkage))
 
 # %% ../../nbs/estimators/02b_transport.ipynb #aba0ca0a
-def _multiply_covariance(data, means, q): # Σ q, (d, r), one block of samples after the other; within classes, up to a factor
+def _multiply_covariance(data, means, q): # Σ q, (d, r), up to a factor; Σ within classes, block by block
     out = torch.zeros_like(q)
     for k in range(data.n_classes):
         for _, t, _ in data.blocks(k):
@@ -116,7 +116,8 @@ def _measure_class(data, k, mean, V): # samples of class k in the directions V, 
         t = t - mean
         parts.append(t if V is None else t @ V)
         total += t.square().sum().item() / len(data.rows[k])
-    if total <= 1e-24 * mean.square().sum(): raise ValueError(f'class {k} is constant: its {len(data.rows[k])} samples are all equal, and have no covariance')
+    if total <= 1e-24 * mean.square().sum():
+        raise ValueError(f'class {k} is constant: its {len(data.rows[k])} samples are all equal, and have no covariance')
     z = torch.cat(parts)
     beyond = total - z.square().sum().item() / len(z)
     return z, beyond if beyond > 1e-12 * total else 0.
@@ -128,7 +129,8 @@ def measure_gaussians(
 ) -> Gaussians:
     "Mean and covariance of each class. Raises ValueError for a class of one sample, or of equal ones."
     counts = torch.tensor([len(rows) for rows in data.rows])
-    if (counts == 1).any(): raise ValueError(f'class {counts.tolist().index(1)} has 1 sample: a covariance takes at least two')
+    if (counts == 1).any():
+        raise ValueError(f'class {counts.tolist().index(1)} has 1 sample: a covariance takes at least two')
     K, d = data.n_classes, data.shape.numel()
     means = _measure_means(data, d)
     V = find_directions(data, means, rank, samples=max(1000, 4 * rank)) if rank < d else None
@@ -148,7 +150,8 @@ def check_memory(
 ):
     "Raises ValueError where matrices would take more than `keep` bytes."
     if (size := 8 * matrices * rank**2) <= keep: return
-    raise ValueError(f'{what} take {size / 1e9:.3g} GB, more than the keep = {keep / 1e9:.3g} GB allowed: pass a rank below {rank}, or a larger keep')
+    raise ValueError(f'{what} take {size / 1e9:.3g} GB, more than the keep = {keep / 1e9:.3g} GB allowed: '
+                     f'pass a rank below {rank}, or a larger keep')
 
 class OptimalMaps:
     "A of equation (1) between any two of K covariances, `maps[i, j]` after `maps.make(pairs)`."
@@ -159,8 +162,8 @@ class OptimalMaps:
         "Makes those that are not there yet. Raises ValueError where they take too much memory, before any is made."
         new = [p for p in pairs if p not in self.maps]
         roots = {i for i, _ in new} | set(self.roots)
-        maps = len(self.maps) + len(new)
-        check_memory(f'maps between {maps} pairs of classes', maps + 2 * len(roots), self.covariances.shape[1], self.keep)
+        maps, rank = len(self.maps) + len(new), self.covariances.shape[1]
+        check_memory(f'maps between {maps} pairs of classes', maps + 2 * len(roots), rank, self.keep)
         for i, j in new:
             if i not in self.roots: self.roots[i] = square_roots(self.covariances[i])
             self.maps[i, j] = optimal_map(self.covariances[i], self.covariances[j], self.roots[i])
@@ -192,24 +195,28 @@ def _choose_rank(rank, d): # all directions of small samples, 512 of larger ones
 def _group(x, y, block): # `ByClass`, after a look at what was given
     if not isinstance(x, (Tensor, Pixels)): raise TypeError(f'x must be a float tensor or Pixels, got {type(x).__name__}')
     if not isinstance(y, Tensor): raise TypeError(f'y must be a tensor of integers, got {type(y).__name__}')
-    if len(x.shape) < 2 or not len(x): raise ValueError(f'x must hold at least one sample, (n, *shape), got shape {tuple(x.shape)}')
+    if len(x.shape) < 2 or not len(x):
+        raise ValueError(f'x must hold at least one sample, (n, *shape), got shape {tuple(x.shape)}')
     return ByClass(x, y, max(1, 2**25 // x.shape[1:].numel()) if block is None else block)
 
 def _check_shrinkage(s):
     number = isinstance(s, (int, float)) and not isinstance(s, bool)
-    if s is not None and not (number and 0 <= s <= 1): raise ValueError(f'shrinkage must be a number in [0, 1] or None, got {s!r}')
+    if s is not None and not (number and 0 <= s <= 1):
+        raise ValueError(f'shrinkage must be a number in [0, 1] or None, got {s!r}')
 
 def _check_asked(shape, counts, x, y, c): # y, c as int64; shape of a sample; how many of each class are known
     y, c = check_request(x, y, c, len(counts))
-    if x.shape[1:] != shape: raise ValueError(f'x must hold samples of shape {tuple(shape)}, as those that were given, got {tuple(x.shape[1:])}')
+    if x.shape[1:] != shape:
+        raise ValueError(f'x must hold samples of shape {tuple(shape)}, as those that were given, got {tuple(x.shape[1:])}')
     unknown = sorted(k for k in {*y.tolist(), *c.tolist()} if not counts[k])
     if unknown: raise ValueError(f'class {", ".join(map(str, unknown))} has no samples to learn a covariance from')
     return y, c
 
 # %% ../../nbs/estimators/02b_transport.ipynb #8caec8d9
 class GaussianTransport:
-    """Δx by optimal transport between Gaussians, equation (1) (Gelbrich 1990): x + Δx stands in class c where x stands in class y.
-    Raises TypeError or ValueError for bad input, a class of one sample or of equal ones, and covariances larger than `keep`. `hash` names all that decides Δx."""
+    """Δx by optimal transport between Gaussians, equation (1) (Gelbrich 1990): x + Δx stands in class c where x stands in y.
+    `hash` names all that decides Δx.
+    Raises TypeError or ValueError for bad input, a class of one sample or of equal ones, covariances larger than `keep`."""
     def __init__(self,
         x: Tensor | Pixels, # (m, *shape), samples of all classes: the training set
         y: Tensor,          # (m,) their labels
@@ -238,7 +245,7 @@ class GaussianTransport:
         y: Tensor, # (n,) their classes
         c: Tensor, # (n,) the classes to go to, other than y
     ) -> Tensor: # (n, *shape), like x
-        "Δx = T(x) − x, computed in float64. Raises ValueError or TypeError for bad input, and for more pairs of classes than `keep` bytes hold."
+        "Δx = T(x) − x, computed in float64. Raises ValueError or TypeError for bad input, or more pairs than `keep` holds."
         y, c = _check_asked(self.gaussians.shape, self.gaussians.counts, x, y, c)
         pairs = sorted(set(zip(y.tolist(), c.tolist())))
         self.maps.make(pairs)
@@ -263,12 +270,13 @@ def load_transport(
     path,        # what `save_transport` gave
     keep=2**31,  # bytes that maps may take
 ) -> GaussianTransport:
-    "The estimator in a file of `save_transport`. Raises ValueError for any other file, or where its numbers have changed."
+    "The estimator in a file of `save_transport`. Raises ValueError for any other file, or for changed numbers."
     tensors, facts = load_tensors(path)
     if not {'counts', 'means', 'covariances', 'rest'} <= set(tensors) or not {'hash', 'shape'} <= set(facts):
         raise ValueError(f'{path} does not hold a Gaussian transport')
     out = GaussianTransport.of(Gaussians(**{'directions': None} | tensors, shape=torch.Size(facts['shape'])), keep)
-    if out.hash != facts['hash']: raise ValueError(f'{path} holds other numbers than those written: their hash is {out.hash}, expected {facts["hash"]}')
+    if out.hash != facts['hash']:
+        raise ValueError(f'{path} holds other numbers than those written: their hash is {out.hash}, expected {facts["hash"]}')
     return out
 
 # %% ../../nbs/estimators/02b_transport.ipynb #7d6f9b4a
@@ -318,21 +326,25 @@ def log_densities(g: Gaussians, v: Tensor) -> Tensor: # v (n, d) float64 → (n,
         t = v - g.means[k]
         z = t if g.directions is None else t @ g.directions
         factor = torch.linalg.cholesky(g.covariances[k])
-        fit = torch.linalg.solve_triangular(factor, z.T, upper=False).square().sum(0) + 2 * factor.diagonal().log().sum()
-        if g.rest[k] > 0: fit = fit + (t.square().sum(1) - z.square().sum(1)) / g.rest[k] + (t.shape[1] - r) * g.rest[k].log()
+        fit = torch.linalg.solve_triangular(factor, z.T, upper=False).square().sum(0)
+        fit = fit + 2 * factor.diagonal().log().sum()
+        if g.rest[k] > 0:
+            fit = fit + (t.square().sum(1) - z.square().sum(1)) / g.rest[k] + (t.shape[1] - r) * g.rest[k].log()
         out.append(g.counts[k].log() - fit / 2)
     return torch.stack(out, 1)
 
 # %% ../../nbs/estimators/02b_transport.ipynb #f4ad253b
 class MixtureTransport:
-    """Δx by optimal transport between mixtures of Gaussians (Delon & Desolneux 2020, arXiv:1907.05254), of `components` per class; the other options are
-    those of `GaussianTransport`, which moves the components. `hash` names all that decides Δx."""
+    """Δx by optimal transport between mixtures of Gaussians (Delon & Desolneux 2020, arXiv:1907.05254), `components` a class.
+    The other options are those of `GaussianTransport`, which moves the components. `hash` names all that decides Δx.
+    Raises TypeError or ValueError for bad input."""
     def __init__(self,
         x: Tensor | Pixels, # (m, *shape), samples of all classes: the training set
         y: Tensor,          # (m,) their labels
         *, components=8, shrinkage=None, rank=200, seed=0, block=None, keep=2**31,
     ):
-        if not isinstance(components, int) or components < 1: raise ValueError(f'components must be a whole number of at least 1, got {components!r}')
+        if not isinstance(components, int) or components < 1:
+            raise ValueError(f'components must be a whole number of at least 1, got {components!r}')
         data = _group(x, y, block)
         rank = min(rank, data.shape.numel())
         label, self.owner = split_classes(data, components, rank, seed)
