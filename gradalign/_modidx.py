@@ -1443,6 +1443,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'gradalign.models._closest': ('models.html#_closest', 'gradalign/models.py'),
                                   'gradalign.models._constant': ('models.html#_constant', 'gradalign/models.py'),
                                   'gradalign.models._in_batches': ('models.html#_in_batches', 'gradalign/models.py'),
+                                  'gradalign.models._is_compiled': ('models.html#_is_compiled', 'gradalign/models.py'),
                                   'gradalign.models._lean_block': ('models.html#_lean_block', 'gradalign/models.py'),
                                   'gradalign.models._nearest': ('models.html#_nearest', 'gradalign/models.py'),
                                   'gradalign.models._operations': ('models.html#_operations', 'gradalign/models.py'),

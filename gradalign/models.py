@@ -235,10 +235,13 @@ def second_order():
     "A context in which attention has a second derivative: PyTorch's plain kernel. Only the forward pass has to be inside."
     return sdpa_kernel(SDPBackend.MATH)
 
+def _is_compiled(m): return type(m).__name__ == 'OptimizedModule' or getattr(m, '_compiled_call_impl', None) is not None
+
 def second_order_once(
     model: nn.Module,
 ):
-    "Puts the next forward pass of a model, and only that, under `second_order`: for a callback, which is not called around it."
+    "Puts the next forward pass of a model, and only that, under `second_order`: for a callback, which is not called around it. Raises ValueError for a compiled model."
+    if any(_is_compiled(m) for m in model.modules()): raise ValueError('the model is compiled and has no second derivative: give the network itself, not what torch.compile made of it')
     context = second_order()
     def enter(*_): context.__enter__()
     def leave(*_):
