@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['FEW', 'AMONG', 'FIRST', 'COARSE', 'NEEDLESS', 'DEFAULT', 'Budget', 'OutOfTime', 'Clocked', 'Columns', 'closest',
-           'closest_of', 'looked_at', 'reference_of', 'estimator_of', 'Attack', 'own_answer', 'kept', 'Work', 'Blocks',
+           'closest_of', 'looked_at', 'reference_of', 'estimator_of', 'Attack', 'own_answer', 'Work', 'Blocks',
            'Growing', 'too_little', 'first_look', 'seeing', 'pictured', 'attacked_by', 'bearing', 'pace', 'planned',
            'number_of', 'classes_of', 'doubts_between', 'assembled', 'run', 'table_of', 'further_stages',
            'attack_stages', 'hand_back', 'measured_by', 'stitched', 'check_measure', 'prepared', 'checked', 'keep_in',
            'retold', 'needed', 'AsFound', 'measure', 'noted', 'called', 'finished']
 
 # %% ../../nbs/report_card/03_card.ipynb #a335ce2e
-import hashlib, json, math, time
+import json, math, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -23,10 +23,10 @@ from tqdm.auto import tqdm
 from ..alignment import alignment_x, check_delta
 from ..attacks.core import check_count, sample_seeds
 from ..data import load
-from ..data.core import Pixels, names
-from ..experiments.attacked import ATTACKS, SLOW, answer, batch_of, metric, overtaken
+from ..data.core import Data, into_box, names, Pixels
+from ..experiments.attacked import ATTACKS, SLOW, answer, batch_of, kept, known_of, metric, overtaken
 from ..experiments.estimated import FROM_DATA, delta_source
-from ..experiments.records import hardware, quantity, replacing, versions
+from ..experiments.records import hardware, quantity, versions
 from ..geometry import check_norm, cosine, flat, vector_norm
 from ..many_classes import closest_among
 from ..measures import MEASURES, Measure
@@ -35,9 +35,9 @@ from ..measures.manifold import DataManifold
 from ..models import check_x, closest_class, ell_gradient, frozen, get_logits, lean, linear_robustness, looks_like_probabilities, margin, predict
 from .page import chosen, save_card
 from .fingerprint import fingerprint, question
-from .sources import Pictures, draw, fitting, load_model, load_samples, outputs
+from .sources import draw, fitting, load_model, load_samples, notes_on_pixels, outputs, Pictures
 from .summary import Card, flags_table, summary
-from ..robustness import _batches, _first_look, _flag, eps50
+from ..robustness import _batches, _first_look, _flag, check_answer, eps50
 
 # %% ../../nbs/report_card/03_card.ipynb #ff30c855
 @dataclass(frozen=True)
@@ -154,31 +154,10 @@ class Attack:
 def own_answer(attack, model, x, y, *, rtol, resolve, batch, **_): # as `answer`
     "One attack of one's own as plain values"
     start = time.monotonic()
-    def call(model, x, y, strength):
-        found = attack.call(model, x, y, strength)
-        if not isinstance(found, Tensor) or found.shape != x.shape: raise ValueError(f'attack {attack.name} must give x_adv, a tensor of shape {tuple(x.shape)}, got {tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__}')
-        return found
+    def call(model, x, y, strength): return check_answer(attack.call(model, x, y, strength), x, f'attack {attack.name}')
     r = eps50(call, model, x, y, rtol=rtol, resolve=resolve, batch=batch)
-    own = dict(censored=bool(r.censored), n=len(x)) | (dict(interval=[v if math.isfinite(v) else None for v in r.interval()]) if r.resolved else {})
     curve = [dict(attack=attack.name, protocol='tight', strength=float(s), error=float(e)) for s, e in r.curve]
-    return dict(found=r.per_sample.double().tolist(), curve=curve, results={f'{metric(attack.name)}.tight': quantity(r.eps50, 'input', **own)}, flags=[f'{attack.name}, tight: {f}' for f in r.flags], seconds=time.monotonic() - start)
-
-# %% ../../nbs/report_card/03_card.ipynb #3082469c
-def kept(file, make, spoiled=None): # spoiled: a list, to which the name of a damaged file is added
-    "What `make()` gives, from `file` if it was made before and is whole"
-    if file is None: return make()
-    if file.exists():
-        try:
-            found = json.loads(file.read_text(encoding='utf-8'))
-            if found['sum'] == _sum_of(found['answer']): return found['answer']
-        except (ValueError, TypeError, KeyError, RecursionError): pass
-        if spoiled is not None: spoiled.append(file.name)
-    answer = make()
-    text = json.dumps(dict(sum=_sum_of(answer), answer=answer))
-    with replacing(file) as tmp: tmp.write_text(text, encoding='utf-8')
-    return json.loads(text)['answer']
-
-def _sum_of(answer): return hashlib.blake2b(json.dumps(answer).encode(), digest_size=8).hexdigest()
+    return dict(found=r.per_sample.double().tolist(), curve=curve, results={f'{metric(attack.name)}.tight': quantity(r.eps50, 'input', **known_of(r))}, flags=[f'{attack.name}, tight: {f}' for f in r.flags], seconds=time.monotonic() - start)
 
 # %% ../../nbs/report_card/03_card.ipynb #43147f8c
 FIRST = 4 # samples that every attack begins with
@@ -493,7 +472,8 @@ def prepared(model, data, device, box, samples, **own): # the model on its devic
     net = load_model(model, box=box, **own).to(device)
     found = load_samples(data, net, **samples)
     if not given and box is None and net.box is None: net.box = found.box             # a fresh wrapper takes the box of the data
-    told = [f'the pictures are scaled to the box of the model, {net.box}'] if isinstance(found.x, Pictures) and (found.x.lo, found.x.hi) != (0, 1) else []
+    told = [*found.notes]
+    if isinstance(found.x, Pictures) and (found.x.lo, found.x.hi) != (0, 1): told.append(f'the pictures are scaled to the box of the model, {net.box}')
     if found.box is not None and net.box is None: told.append(f'the model was wrapped without a box: attacks may leave {found.box}, where the samples lie')
     return net, replace(found, box=net.box), told
 
@@ -562,6 +542,7 @@ def _measure(model, data, estimator, generator, reference, attacks, measures, co
     rows = draw(len(data_), budget.samples, seed)
     checked(net, data_, rows)
     if reference is None and isinstance(data, str) and data in names() and (data_.delta is None or estimator in FROM_DATA): reference = load(data, 'train', root, size=size, seed=seed)
+    if isinstance(reference, Data) and None not in (reference.box, net.box): reference = into_box(reference, net.box)
     if isinstance(reference, (str, Path)): reference = load_samples(reference, net, **dict(samples, split='train', n=budget.neighbours))
     estimate, among, told = estimator_of(estimator, data_, reference, generator, budget.neighbours, seed)
     n_classes = outputs(net, data_.x)
@@ -569,7 +550,8 @@ def _measure(model, data, estimator, generator, reference, attacks, measures, co
     context, spanned = needed(context, measures, data_, reference)
     keep, unseen = keep_in(out, net, data_, rows, estimate, among)
     work = Work(Clocked(lean(net)), data_, rows, n_classes, budget, keep, resolve, device, seed, start=start)
-    work.notes, work.unseen = notes + told + spanned + noted(among, n_classes, labels), {*unseen}
+    seen = notes_on_pixels(net, data_, rows)
+    work.notes, work.unseen = notes + seen + told + spanned + noted(among, n_classes, labels), {*unseen}
     context = dict(context, estimator=estimate)
     with tqdm(total=2 + len(attacks) + len(measures), disable=not progress, leave=False) as bar: found = run(work, estimate, among, attacks, measures, context, bar)
     return finished(work, found, labels != 'predicted', model, start, seed, out, {a.name: a.norm for a in attacks if isinstance(a, Attack)}, {m.name: m for m in measures if isinstance(m, Measure)})

@@ -85,6 +85,7 @@ def main(argv=None) -> int: # 0, or 2 after a message
         return 2
     told = card.summary[['symbol', 'value', 'low', 'high', 'unit', 'n']]
     print(told.to_string(index=False, float_format=lambda v: f'{v:.4g}', na_rep=''))
+    print(': '.join(card.verdict))
     for line in [*(f'flag {f}: {r}' for f, r in zip(card.flags.flag, card.flags['raised if'])), *card.notes]: print('-', line)
     print(Path(own['out'])/'card.html')
     return 0
