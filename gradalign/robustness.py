@@ -373,7 +373,9 @@ def _second_look(s, u): # whether other starts lower the median u by over a fift
     n, k = len(s.lo), (len(s.lo) + 1) // 2
     below = min(.98 * u, _kth(s.lo, k)) if math.isfinite(u) else max(s.asked)
     if not 0 < below or not _restarts(s.attacks[0]): return False
-    other, most = _with(s.attacks[0], restarts=STARTS, random_start=True, loss='margin'), s.attacked / (8 * STARTS)
+    few = s.x[0].numel() <= FEW
+    other, *_ = [*(_scattered(s.attacks[0]) if few else []), _with(s.attacks[0], restarts=STARTS, random_start=True, loss='margin')]
+    most = math.inf if few else s.attacked / (8 * STARTS)
     stood, unasked = (s.lo >= below) & (s.hi > below), (s.lo < below) & (s.hi > below)
     missing = k + math.ceil(.02 * n) - int((s.hi <= below).sum())         # that would have to fall: a fiftieth more than half, lest one sample decide
     order, fell, seen = stood.nonzero()[:, 0], 0, 0
