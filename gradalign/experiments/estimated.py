@@ -20,6 +20,7 @@ from ..estimators.cgan import folded, load_cgan, load_encoder
 from ..estimators.direct import Direct, load_generator
 from ..estimators.exact import Exact
 from ..estimators.neighbours import ClassMean, NearestNeighbour, OneImage
+from ..estimators.transport import GaussianTransport, MixtureTransport
 from ..estimators.projection import LatentProjection
 from .attacked import batch_of
 from .records import check_files, params_hash, quantity, read_record
@@ -27,7 +28,7 @@ from ..geometry import cosine, vector_norm
 from ..models import frozen, get_logits, predict
 
 # %% ../../nbs/experiments/07_estimated.ipynb #8706fa90
-FROM_DATA = dict(nearest_neighbour=NearestNeighbour, class_mean=ClassMean, one_image=OneImage)
+FROM_DATA = dict(nearest_neighbour=NearestNeighbour, class_mean=ClassMean, one_image=OneImage, transport=GaussianTransport, mixture=MixtureTransport)
 GENERATED = 'direct', 'indirect'                         # by a network of their own: the VR-GAN, the conditional GAN
 ESTIMATORS = 'exact', *FROM_DATA, *GENERATED
 PENALTY = dict(mnist=1.5, mnist35=1.5)                   # λ_Regz of the projection (protocol 7.2); .03 for every other set

@@ -334,12 +334,14 @@ def bearing(work, stage, what, until, needless=False, **more): # goes on with a 
 # %% ../../nbs/report_card/03_card.ipynb #e0842ca3
 COARSE = dict(steps=10, rtol=.1) # of PGD; the Square Attack: a tenth of the queries
 
-def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward
+def pace(work, n=4) -> float: # seconds of one look at a sample, forward and backward (forward alone where there is no way back)
     x, _ = work.samples(work.rows[:n])
     def look():
         with frozen(work.model), torch.enable_grad():
             out = get_logits(work.model, x_ := x.clone().requires_grad_()).sum()
-            if out.requires_grad: torch.autograd.grad(out, x_)
+            try: torch.autograd.grad(out, x_)
+            except torch.OutOfMemoryError: raise
+            except RuntimeError: pass
     look()
     start = time.monotonic()
     look()
@@ -513,7 +515,7 @@ class AsFound:
 def measure(
     model,                # a module, from `wrap` or not, or a name: see `load_model`
     data,                 # `Data`, a name of `load`, a folder, (x, y) tensors or a torch Dataset: see `load_samples`
-    *, estimator=None,    # of Δx: a callable (x, y, c) → Δx, or exact, nearest_neighbour, class_mean, one_image, direct, indirect; None: exact where known, else the nearest neighbour
+    *, estimator=None,    # of Δx: a callable (x, y, c) → Δx, or exact, nearest_neighbour, class_mean, one_image, transport, mixture, direct, indirect; None: exact where known, else the nearest neighbour
     generator=None,       # direct, indirect: folder of a finished estimate
     reference=None,       # Data, a name of `load` or a folder, among which neighbours are looked for; None: the training split of a name, else the data itself
     attacks=DEFAULT,      # names in `ATTACKS`, and `Attack` of your own
