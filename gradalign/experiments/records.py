@@ -224,10 +224,11 @@ def differences(there, here):
     told = lambda d, k: repr(d[k]) if k in d else 'not set'
     return [f'{k} is {told(a, k)} there, {told(b, k)} here' for k in {**a, **b} if a.get(k) != b.get(k)]
 
-def _there(folder): # head of the run in a folder, finished or not; None: there is none that can be read
+def _there(folder): # head of the run in a folder, finished or not; None: there is none that can be read, or nothing to lose
     try: record = read_record(folder)
     except ValueError: record = None
     if record is not None: return record
+    if not any(folder.glob('*checkpoint*.safetensors')) and not (folder/'answers').exists(): return None # begun, and nothing done
     try: started = json.loads((folder/'started.json').read_text(encoding='utf-8'))
     except (OSError, ValueError): return None
     return started if isinstance(started, dict) and isinstance(started.get('params'), dict) else None
