@@ -198,6 +198,19 @@ def check_answer(
     if not x_adv.is_floating_point() or x_adv.layout != torch.strided or x_adv.is_meta: raise TypeError(f'{wanted}, got {x_adv.dtype} ({x_adv.layout}, {x_adv.device})')
     return x_adv.detach().to(x)
 
+# %% ../nbs/05_robustness.ipynb #dacbc0c3
+def _attack_once(s, attack, i, u, turn=0): # x_adv, its logits and whether it fooled, by one attack
+    own = {} if s.seeds is None else dict(seed=mix(s.seeds[i] + turn) if turn else s.seeds[i])
+    same = not isinstance(u, Tensor) or (u == u[0]).all()
+    strength = s.to(float(u if not isinstance(u, Tensor) else u[0])) if same else s.to(u).to(s.x.device)
+    x_adv = check_answer(attack(s.model, s.x[i], s.y[i], strength, **own), s.x[i], _name_of(attack))
+    with torch.no_grad(), frozen(s.model): logits = get_logits(s.model, x_adv)
+    sound = x_adv.flatten(1).isfinite().all(1) & (predict(logits) >= 0)
+    box = getattr(s.model, 'box', None)
+    if not sound.all(): s.faults.add('not_finite')
+    elif box and (x_adv.min() < box[0] - 1e-4 or x_adv.max() > box[1] + 1e-4): s.faults.add('outside_box')
+    return x_adv, logits, (fooled(logits, s.y[i]) & sound).cpu()
+
 # %% ../nbs/05_robustness.ipynb #1693771e
 class _Ledger:
     "What is known of every sample: the bracket `lo < threshold ≤ hi`, and the gap of logits at `lo`."
@@ -226,25 +239,13 @@ class _Ledger:
         self.gap = self.gap.index_put((i[~hit],), gap[~hit])
 
     def answer(self, i, u): # x_adv and whether it fooled (bool), for the samples i at the power u
-        x_adv, self.logits, hit = self.once(self.attacks[0], i, u)
+        x_adv, self.logits, hit = _attack_once(self, self.attacks[0], i, u)
         for k, attack in enumerate(self.attacks[1:], 1):
             left = (~hit).nonzero()[:, 0].to(i.device)
             if not len(left): break
-            found = self.once(attack, i[left], u[left.cpu()] if isinstance(u, Tensor) else u, k)
+            found = _attack_once(self, attack, i[left], u[left.cpu()] if isinstance(u, Tensor) else u, k)
             x_adv, self.logits, hit = (a.index_put((left.to(a.device),), b) for a, b in zip((x_adv, self.logits, hit), found))
         return x_adv, hit
-
-    def once(self, attack, i, u, turn=0): # x_adv, its logits and whether it fooled, by one attack
-        own = {} if self.seeds is None else dict(seed=mix(self.seeds[i] + turn) if turn else self.seeds[i])
-        same = not isinstance(u, Tensor) or (u == u[0]).all()
-        strength = self.to(float(u if not isinstance(u, Tensor) else u[0])) if same else self.to(u).to(self.x.device)
-        x_adv = check_answer(attack(self.model, self.x[i], self.y[i], strength, **own), self.x[i], _name_of(attack))
-        with torch.no_grad(), frozen(self.model): logits = get_logits(self.model, x_adv)
-        sound = x_adv.flatten(1).isfinite().all(1) & (predict(logits) >= 0)
-        box = getattr(self.model, 'box', None)
-        if not sound.all(): self.faults.add('not_finite')
-        elif box and (x_adv.min() < box[0] - 1e-4 or x_adv.max() > box[1] + 1e-4): self.faults.add('outside_box')
-        return x_adv, logits, (fooled(logits, self.y[i]) & sound).cpu()
 
     def _attack(self, i, u): # success (bool), gaps of logits after the attack
         return self.answer(i, u)[1], _gaps(self.logits, self.y[i])
@@ -388,7 +389,7 @@ def _second_look(s, u): # whether other starts lower the median u by over a fift
 
 def _falls(s, attack, i, u): # how many of the samples i an attack fools at the power u
     s.attacked += STARTS * len(i)
-    return sum(int(s.once(attack, j.to(s.x.device), u, turn=99)[2].sum()) for j in i.split(s.batch))
+    return sum(int(_attack_once(s, attack, j.to(s.x.device), u, turn=99)[2].sum()) for j in i.split(s.batch))
 
 def _surely(fell, seen): return beta.ppf(.005, fell, seen - fell + 1) if fell else 0. # the least share in all that fits, at 99.5 %
 

@@ -68,7 +68,7 @@ def delta_of(x):
 
 def call_measure(model, x, y):
     "α_x, ε50 and accuracy of a report card"
-    card = measure(model, (x, y), attacks=['pgd_linf', 'square_linf'], budget=Budget(samples=N, minutes=None, slow=4, steps=4, queries=20), progress=False)
+    card = measure(model, (x, y), attacks=['pgd_linf', 'square_linf'], budget=Budget(samples=N, minutes=None, slow=2, steps=2, queries=10), progress=False)
     return [card[k] if (card.summary.metric == k).any() else math.nan for k in ('accuracy', 'alpha_x', 'eps50_pgd_linf', 'eps50_square_linf')]
 
 PGD = partial(pgd, steps=5)

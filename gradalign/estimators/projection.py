@@ -165,9 +165,14 @@ def _drawn_size(net, z, c): # of an image of the largest class in c: one that th
         with torch.no_grad(): return net(z[last], c[last]).shape[1:]
     except (IndexError, RuntimeError) as e: raise ValueError(f'the generator cannot draw class {c[last].item()} from {z.shape[1]} numbers: n_classes or z_dim may not be its own ({str(e).splitlines()[0]})') from e
 
-# %% ../../nbs/estimators/05_projection.ipynb #58e383b5
+# %% ../../nbs/estimators/05_projection.ipynb #c7eae439
 INTEGERS = torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8
 
+def _check_asked(c, n, n_classes): # any class may be asked for
+    if not isinstance(c, Tensor) or c.dtype not in INTEGERS or c.shape != (n,): raise ValueError(f'c must be {n} whole numbers, one class per image, got {f"{c.dtype} {tuple(c.shape)}" if isinstance(c, Tensor) else type(c).__name__}')
+    if ((c < 0) | (c >= n_classes)).any(): raise ValueError(f'c must lie in 0 … {n_classes - 1}, the classes of the generator, got {c.min().item()} … {c.max().item()}')
+
+# %% ../../nbs/estimators/05_projection.ipynb #58e383b5
 @dataclass(frozen=True)
 class LatentProjection:
     "Δx̂ = g(ẑ, c) − x, ẑ the projection of x on what the generator can draw of class c. Raises ValueError for bad options."
@@ -194,8 +199,7 @@ class LatentProjection:
     def project(self, x: Tensor, c: Tensor) -> Projected:
         "ẑ and g(ẑ, c), sample by sample; c may be any class. Raises ValueError where images and generator differ in size, or c is none of the generator's classes."
         check_x(None, x)
-        if not isinstance(c, Tensor) or c.dtype not in INTEGERS or c.shape != (len(x),): raise ValueError(f'c must be {len(x)} whole numbers, one class per image, got {f"{c.dtype} {tuple(c.shape)}" if isinstance(c, Tensor) else type(c).__name__}')
-        if ((c < 0) | (c >= self.n_classes)).any(): raise ValueError(f'c must lie in 0 … {self.n_classes - 1}, the classes of the generator, got {c.min().item()} … {c.max().item()}')
+        _check_asked(c, len(x), self.n_classes)
         device = next(itertools.chain(self.net.parameters(), self.net.buffers()), x).device
         with frozen(self.net):
             parts = [self._some(u.detach().to(device), k.long().to(device)) for u, k in zip(x.split(self.batch), c.split(self.batch))]

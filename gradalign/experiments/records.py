@@ -313,6 +313,7 @@ class ListOf:
         of = dict(of=f'of {", ".join(self.kind.names)}') if isinstance(self.kind, OneOf) else {}
         for one in v: self.kind.check(name, one, **of)
 
+# %% ../../nbs/experiments/00_records.ipynb #61856a56
 class Places:
     "A folder, or a list of folders."
     def __repr__(self): return 'Places()'

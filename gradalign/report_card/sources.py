@@ -467,6 +467,7 @@ def _of_tensors(x, y, box): # tensors, arrays or lists
     wider = not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool)   # unsigned ones of 16 bits, too
     return _in_floats(Data('tensors', 'test', x, y.long() if wider else y, None, ()), box)
 
+# %% ../../nbs/report_card/00_sources.ipynb #8d81369f
 def _given(data, size, n, split, root, seed, box, labelled): # `Data` of what is no folder
     if isinstance(data, str): return load(data, split, root, size=size, seed=seed)
     if isinstance(data, Data): return _in_floats(data, box)
