@@ -556,7 +556,7 @@ def eps50(
     batch=500,              # samples attacked at a time
     seed=0,                 # of the samples' own seeds, for attacks that take `seed`
 ) -> Robustness:
-    "The median robustness ε50 of `model` under `attack` (protocol 9, 14.2). Raises TypeError or ValueError for bad input."
+    "The median robustness ε50 of `model` under `attack` (protocol 9, 14.2); up to 64 numbers per sample, an attack that takes `restarts` and is not told how many is given more starts. Raises TypeError or ValueError for bad input."
     _check(protocol, rtol, strengths, max_strength, resolve, attack, batch, start)
     if strengths is not None: strengths = _rising(strengths)
     return _measure(attack, model, x, y, lambda u: u, max_strength, protocol=protocol, rtol=rtol,
