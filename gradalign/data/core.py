@@ -247,7 +247,9 @@ def _turned(image, turn): return image.transpose(Image.Transpose[TURNS[turn]]) i
 def size_of(path) -> tuple[int, int]: # width, height
     "The size of an image as `in_8_bits` gives it, from the first bytes of its file. Raises what Pillow raises."
     with Image.open(path) as image:
-        turn = image.getexif().get(274, 1) if image.format != 'PNG' or 'exif' in image.info else 1    # elsewhere a PNG would be decoded for it
+        if image.format == 'TIFF': return image.size              # Pillow turns these itself
+        asked = image.format != 'PNG' or 'exif' in image.info     # elsewhere a PNG would be decoded for it
+        turn = image.getexif().get(274, 1) if asked else 1
         return image.size[::-1] if turn in (5, 6, 7, 8) else image.size
 
 # %% ../../nbs/data/00_core.ipynb #9ee98226
