@@ -6,13 +6,14 @@
 __all__ = ['SIDE', 'SIZES', 'DIRECTIONS', 'STRENGTHS', 'VR_GAN', 'TRAINING', 'CRAFTING', 'N', 'N_SLOW', 'QUERIES', 'load_split',
            'small_network', 'OtherSample', 'SmoothNoise', 'Opposite', 'train_generator', 'make_direction', 'Case',
            'train_case', 'search_thresholds', 'evaluate_model', 'list_cases', 'load_case', 'train_cases', 'judges_of',
-           'evaluate_cases']
+           'evaluate_cases', 'mean_rows', 'figure_directions']
 
-# %% ../../nbs/experiments/13_direction.ipynb #06ee93f6
+# %% ../../nbs/experiments/13_direction.ipynb #ad940397
 import math, time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 from scipy.ndimage import gaussian_filter
@@ -34,7 +35,7 @@ from ..penalties import teacher_gradient
 from ..robustness import eps50, median_norm
 from ..training import AlignmentPenalty, fit, load_tensors, make_learner, save_tensors
 
-# %% ../../nbs/experiments/13_direction.ipynb #0c8abff0
+# %% ../../nbs/experiments/13_direction.ipynb #472d2291
 SIDE = dict(side=56, sigma=.625, std=.5, clip=None) # of Squares56
 SIZES = dict(train=10_000, valid=200, test=1_000)
 
@@ -48,7 +49,7 @@ def load_split(
     x, y = generate(split, n or SIZES[split], **SIDE)
     return Data('squares56', split, x, y, None, ('large', 'small'), squares_delta)
 
-# %% ../../nbs/experiments/13_direction.ipynb #963f56d2
+# %% ../../nbs/experiments/13_direction.ipynb #1088532c
 def small_network(
     shape,     # of one sample: (d,) or (c, h, w)
     seed: int, # of the first weights
@@ -64,7 +65,7 @@ def small_network(
         size = nn.Sequential(*layers)(torch.zeros(1, *shape)).shape[1]
         return nn.Sequential(*layers, nn.Linear(size, 1))
 
-# %% ../../nbs/experiments/13_direction.ipynb #c05d1fee
+# %% ../../nbs/experiments/13_direction.ipynb #b4d71980
 class OtherSample:
     "Δx of another sample of the same class, one fixed partner for each sample."
     def __init__(self, estimator, x: Tensor, y: Tensor):
@@ -88,7 +89,7 @@ class Opposite:
     def __init__(self, estimator): self.estimator = estimator
     def __call__(self, x, y, c): return -self.estimator(x, y, c)
 
-# %% ../../nbs/experiments/13_direction.ipynb #b687eb3e
+# %% ../../nbs/experiments/13_direction.ipynb #45cabbb7
 DIRECTIONS = ('exact', 'transport', 'direct', 'nearest_neighbour', 'class_mean', 'other_sample', 'smooth_noise', 'opposite', 'other_gradient')
 STRENGTHS = .1, .3, 1., 3.
 VR_GAN = dict(steps=1000, batch=32, epoch=50, lr=1e-3, schedule='cosine', ema=.98, seed=0)
@@ -120,7 +121,7 @@ def make_direction(
     if name == 'other_sample': return OtherSample(transport, data.x[:2000], data.y[:2000])
     return Opposite(transport) if name == 'opposite' else transport
 
-# %% ../../nbs/experiments/13_direction.ipynb #b9274931
+# %% ../../nbs/experiments/13_direction.ipynb #7fb1fa2f
 @dataclass(frozen=True)
 class Case:
     "One network of the study."
@@ -157,7 +158,7 @@ def train_case(
     with learn.no_logging(): fit(learn)
     return learn.model, time.perf_counter() - start
 
-# %% ../../nbs/experiments/13_direction.ipynb #d80ba700
+# %% ../../nbs/experiments/13_direction.ipynb #6bdd441e
 N, N_SLOW, QUERIES = 120, 40, 1000 # test samples; of these for the Square Attack, and its queries
 
 def search_thresholds(model, x, y, n_slow=N_SLOW, queries=QUERIES): # dict of numbers, list of flags
@@ -179,7 +180,7 @@ def evaluate_model(model, test, estimators, n=N, **slow): # dict
     thresholds, flags = search_thresholds(model, x, y, **slow)
     return dict(accuracy=right.double().mean().item()) | alpha | thresholds | dict(flags=', '.join(flags))
 
-# %% ../../nbs/experiments/13_direction.ipynb #bfe8dada
+# %% ../../nbs/experiments/13_direction.ipynb #3fff5cf2
 def list_cases(dataset: str, seeds=(0, 1, 2), strengths=STRENGTHS, goals=None) -> list[Case]:
     "Every case of a data set, baselines first: they are the teachers of `other_gradient`."
     known = [d for d in DIRECTIONS if d != 'exact' or dataset != 'mnist35']
@@ -210,7 +211,7 @@ def train_cases(
         model, seconds = train_case(case, data, made.get(goal))
         save_tensors(path, model.state_dict(), seconds=seconds, cpu=cpu_model(), commit=(commit() or {}).get('id'), **asdict(case))
 
-# %% ../../nbs/experiments/13_direction.ipynb #d8e7067a
+# %% ../../nbs/experiments/13_direction.ipynb #e54e9d5a
 def judges_of(data, folder):
     "The estimators that α_Δx is measured with: Δx itself where it is known, and what is made from the training data."
     names = [k for k in ('exact', 'transport', 'nearest_neighbour', 'class_mean') if k != 'exact' or data.delta is not None]
@@ -231,3 +232,34 @@ def evaluate_cases(dataset: str, folder, table, **choice) -> pd.DataFrame:
         rows.append(asdict(case) | found | seconds | dict(n=N, n_square=N_SLOW, queries=QUERIES, hardware=facts['cpu'], commit=(commit() or {}).get('id')))
         with replacing(table) as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)
     return pd.DataFrame(rows)
+
+# %% ../../nbs/experiments/13_direction.ipynb #4250a0c9
+def mean_rows(
+    table: pd.DataFrame, # from `evaluate_cases`
+) -> pd.DataFrame: # a row per dataset, goal and strength: mean and standard deviation over seeds, and how many there are
+    "The seeds of a case as one row. Networks that only served as teachers (seed 100) are left out."
+    table = table[table.seed < 100]
+    numbers = [c for c in table if c.startswith(('accuracy', 'alpha_', 'eps50_', 'seconds_'))]
+    groups = table.groupby(['dataset', 'goal', 'strength'], sort=False)
+    mean, spread = groups[numbers].mean(), groups[numbers].std().add_suffix('_std')
+    return pd.concat([mean, spread, groups.size().rename('seeds')], axis=1).reset_index()
+
+# %% ../../nbs/experiments/13_direction.ipynb #8eba37b3
+def figure_directions(
+    table: pd.DataFrame,       # from `evaluate_cases`
+    column='eps50_pgd_linf',
+    label='ε50 (PGD, L∞)',
+): # the axes
+    "A panel per data set: `column` against λ, a line per direction, the baseline dashed and PGD training dotted."
+    rows, names = mean_rows(table), list(dict.fromkeys(table.dataset))
+    fig, axs = plt.subplots(1, len(names), figsize=(4.2*len(names), 3.6), squeeze=False, layout='constrained')
+    for ax, name in zip(axs[0], names):
+        mine = rows[rows.dataset == name]
+        for k, goal in enumerate(g for g in DIRECTIONS if (mine.goal == g).any()):
+            r = mine[mine.goal == goal].sort_values('strength')
+            ax.errorbar(r.strength, r[column], r[f'{column}_std'], marker='o', ms=3, lw=1.2, capsize=2, color=f'C{k}', label=goal.replace('_', ' '))
+        for goal, style in ('baseline', '--'), ('pgd', ':'):
+            for v in mine[mine.goal == goal][column]: ax.axhline(v, c='k', ls=style, lw=1, label=goal)
+        ax.set(xscale='log', xlabel='λ', ylabel=label, title=name)
+    axs[0, -1].legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
+    return axs[0]
