@@ -29,7 +29,8 @@ from ..estimators.direct import ConvCritic, Direct, default_generator, fit_direc
 from ..estimators.exact import Exact
 from ..estimators.neighbours import ClassMean, NearestNeighbour
 from ..estimators.transport import GaussianTransport
-from .records import commit, cpu_model, replacing
+from .records import commit, cpu_model
+from ..files import replacing
 from ..models import predict, wrap
 from ..penalties import teacher_gradient
 from ..robustness import eps50, median_norm
