@@ -278,8 +278,9 @@ def test_no_gradient(name):
     assert name in NO_GRADIENT
     if name == 'measure': found, expected = ([v[k] for k in (0, 3)] for v in (found, reference(name))) # accuracy, Square
     else: expected = reference(name)
-    if 'square' not in name and name != 'measure': assert is_same(found, expected)
-    else: assert found[0].shape == expected[0].shape # of twenty queries, from another start of the search
+    if name not in ('measure', 'eps50_square'): assert is_same(found, expected)
+    elif name == 'measure': assert torch.equal(found[0], expected[0]) and abs(found[1]/expected[1] - 1) < .25 # few queries, from another start of the search
+    else: assert abs(found[0]/expected[0] - 1) < .25
 
 # ---- what an attack may return
 
