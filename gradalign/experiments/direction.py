@@ -138,7 +138,7 @@ TRAINING = dict(
     spheres=dict(steps=1500, batch=200, lr=1e-3, schedule='cosine'),
     squares56=dict(steps=250, batch=100, lr=1e-3, schedule='cosine'),
     mnist35=dict(steps=600, batch=100, lr=1e-3, schedule='cosine'))
-CRAFTING = dict( # three steps: as many passes as the penalty costs
+CRAFTING = dict( # three steps of the search before each step of the training
     spheres=dict(eps=.003, pgd_steps=3, clean_steps=300, eps_ramp=750),
     squares56=dict(eps=.2, pgd_steps=3, clean_steps=20, eps_ramp=100),
     mnist35=dict(eps=.3, pgd_steps=3, clean_steps=50, eps_ramp=200))
