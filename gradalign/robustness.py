@@ -355,7 +355,7 @@ FEW = 64 # numbers per sample, up to which an attack is restarted unasked
 
 def _with(attack, **options): # the attack with those of the options that it has
     try: known = inspect.signature(attack).parameters
-    except (TypeError, ValueError): return attack
+    except (TypeError, ValueError): return partial(attack) # one that cannot be looked into has none of them
     return partial(attack, **{k: v for k, v in options.items() if k in known})
 
 def _restarts(attack): # whether more starts can be asked of it

@@ -297,6 +297,14 @@ def test_what_an_attack_returns_is_looked_at(name, answer):
     with pytest.raises((TypeError, ValueError)) as e: SEARCHES[name](ODD_ANSWERS[answer])
     check_sentence(e.value)
 
+class Opaque:
+    "An attack whose parameters cannot be looked into, as those of compiled code"
+    __signature__ = 'none'
+    def __call__(self, m, x, y, e): return pgd(m, x, y, e, steps=5)
+
+def test_an_attack_that_cannot_be_looked_into():
+    assert eps50(Opaque(), TEACHER, X, Y, rtol=.05).eps50 == eps50(lambda m, x, y, e: pgd(m, x, y, e, steps=5), TEACHER, X, Y, rtol=.05).eps50
+
 # ---- estimators: (x, y, c) → Δx
 
 ESTIMATORS = dict(NearestNeighbour=NearestNeighbour, PerClass=ClassMean, ClassMean=ClassMean, OneImage=OneImage, GaussianTransport=GaussianTransport,
