@@ -404,7 +404,8 @@ def public_classes():
 PARTS = { # parts of an entry point, called by it with arguments that it has checked: a new one is put here on purpose, or into ENTRIES
     'check_attack', 'get_logits', 'check_x', 'slopes', 'clever_fits', 'look', 'departure', 'local_linearity_loss', 'validation_alpha', 'searched', 'doubted', 'answer', 'own_answer',
     'closest', 'closest_of', 'looked_at', 'outputs', 'predicted', 'region_radius', 'pre_activations', 'attacked', 'aligned', 'pictured', 'measure_imagenet', 'examples', 'figure_tables', 'other_classes', 'validation_eps50',
-    'checked', 'keep_in', 'prepared', 'pair_robustness', 'same_affine', 'flips', 'same_region', 'load_samples', 'measure_by_name', 'by_prediction', 'notes_on_pixels', 'between'}
+    'checked', 'keep_in', 'prepared', 'pair_robustness', 'same_affine', 'flips', 'same_region', 'load_samples', 'measure_by_name', 'by_prediction', 'notes_on_pixels', 'between',
+    'search_thresholds', 'evaluate_model'}
 
 def test_every_entry_point_is_fed():
     fed = {w for k in ENTRIES for w in re.findall(r'\w+', k)}
@@ -415,6 +416,8 @@ def test_every_entry_point_is_fed():
     assert not forgotten, 'put them into ENTRIES, or among PARTS'
 
 ELSEWHERE = {'Exact', 'Direct', 'LatentProjection', 'Cached'} | {'Steps', 'Schedule', 'GiveLabels', 'Turns', 'StopOnNaN'} # need a network, a data set or a generator: fed in their notebooks; or touch no loss
+
+ELSEWHERE |= {'OtherSample', 'SmoothNoise', 'Opposite'} # controls of experiments.direction: asked with training batches only, tested in its notebook
 
 def test_every_estimator_and_callback_is_fed():
     from gradalign.training import Callback
