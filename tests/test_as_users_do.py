@@ -405,7 +405,7 @@ PARTS = { # parts of an entry point, called by it with arguments that it has che
     'check_attack', 'get_logits', 'check_x', 'slopes', 'clever_fits', 'look', 'departure', 'local_linearity_loss', 'validation_alpha', 'searched', 'doubted', 'answer', 'own_answer',
     'closest', 'closest_of', 'looked_at', 'outputs', 'predicted', 'region_radius', 'pre_activations', 'attacked', 'aligned', 'pictured', 'measure_imagenet', 'examples', 'figure_tables', 'other_classes', 'validation_eps50',
     'checked', 'keep_in', 'prepared', 'pair_robustness', 'same_affine', 'flips', 'same_region', 'load_samples', 'measure_by_name', 'by_prediction', 'notes_on_pixels', 'between',
-    'search_thresholds', 'evaluate_model'}
+    'search_thresholds'}
 
 def test_every_entry_point_is_fed():
     fed = {w for k in ENTRIES for w in re.findall(r'\w+', k)}
